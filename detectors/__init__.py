@@ -1,0 +1,17 @@
+"""What is wrong, or due: streaming detectors, one bank of them for each vehicle."""
+
+from typing import Any
+
+from detectors.contract import Detector
+from detectors.coolant_overheat import CoolantOverheat
+from detectors.dtc_raised import DtcRaised
+from detectors.service_due import ServiceDue
+from detectors.weak_battery import WeakBattery
+
+DETECTORS: tuple[type[Detector[Any]], ...] = (
+    CoolantOverheat,
+    DtcRaised,
+    WeakBattery,
+    ServiceDue,
+)
+"""Every detector in force. The order is that of saved states."""

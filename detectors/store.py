@@ -1,0 +1,228 @@
+"""What the detectors read and write: the hand-off log, saved states, findings, shard locks."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+
+from detectors.contract import time_of
+from record.flow import Finding, Frame, Vehicle
+
+LOCK = 0x_DE_7E_C7
+"""First key of the advisory locks on shards; the second is the shard."""
+
+PRESENCE = LOCK + 1
+"""First key of the lock that each worker holds while it lives; the second is its process."""
+
+_EPOCH = time_of(0)
+
+
+def ms_of(ts: datetime) -> int:
+    """The reverse of `time_of`."""
+    return (ts - _EPOCH) // timedelta(milliseconds=1)
+
+
+# --- who works on what ---------------------------------------------------------------------------
+
+
+def enter(conn: psycopg.Connection) -> None:
+    """Take part: others count us until our connection ends.
+
+    If our machine vanishes without a word, the server finds out within about 20 s and gives our
+    shards to others; its default is two hours.
+    """
+    conn.execute("SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5")
+    conn.execute("SET tcp_keepalives_count = 2; SET idle_in_transaction_session_timeout = '60s'")
+    conn.execute("SELECT pg_advisory_lock(%s, pg_backend_pid())", [PRESENCE])
+    conn.execute("LISTEN frames")
+
+
+def workers(conn: psycopg.Connection) -> int:
+    """How many workers live now, ourselves included."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """,
+        [PRESENCE],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def try_lock(conn: psycopg.Connection, shard: int) -> bool:
+    """Take a shard for this session, unless another has it."""
+    row = conn.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, shard]).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def unlock(conn: psycopg.Connection, shard: int) -> None:
+    """Let another worker have the shard."""
+    conn.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, shard])
+
+
+# --- frames --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One row of the hand-off log."""
+
+    id: int
+    shard: int
+    frames: bytes
+    age_s: float
+
+
+def read_batches(
+    conn: psycopg.Connection, shards: Sequence[int], done: Sequence[int], limit: int
+) -> list[Batch]:
+    """The oldest batches of `shards` but for those `done`.
+
+    Never by "id > last": ids are handed out before commit, so a smaller one may appear later.
+    """
+    with conn.cursor(row_factory=class_row(Batch)) as cur:
+        return cur.execute(
+            """
+            SELECT id, shard, frames, extract(epoch FROM clock_timestamp() - stored_at)::float8
+                AS age_s
+            FROM frame_log
+            WHERE shard = ANY(%b::smallint[]) AND id <> ALL(%b::bigint[])
+            ORDER BY id LIMIT %s
+            """,
+            [list(shards), list(done), limit],
+            binary=True,
+        ).fetchall()
+
+
+def history(
+    conn: psycopg.Connection, vehicle_id: int, signals: Sequence[str], since: datetime, to: datetime
+) -> Iterator[Frame]:
+    """A vehicle's stored frames from `since` to `to`, both included, in order of time."""
+    query = sql.SQL(
+        """
+        SELECT ts, dtcs, {} FROM telemetry
+        WHERE vehicle_id = %s AND ts BETWEEN %s AND %s ORDER BY ts
+        """
+    ).format(sql.SQL(", ").join(map(sql.Identifier, signals)))
+    with conn.cursor(name="history", row_factory=dict_row) as cur:
+        cur.itersize = 5000
+        for row in cur.execute(query, [vehicle_id, since, to]):
+            ts, dtcs = row.pop("ts"), row.pop("dtcs")
+            present = {name: value for name, value in row.items() if value is not None}
+            yield Frame(vehicle_id, ms_of(ts), present, tuple(dtcs or ()))
+
+
+# --- vehicles and their states -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A vehicle with the states of its bank, where there are any."""
+
+    vehicle: Vehicle
+    updated_at: datetime
+    judged_ts: datetime | None
+    versions: str | None
+    state: bytes | None
+
+
+_PROFILE = """
+    v.id, v.vin, v.make, v.model, v.model_year, v.powertrain, v.service_interval_m,
+    v.service_interval_days, v.service_interval_hours, v.last_service_at,
+    v.last_service_odometer_m, v.last_service_engine_hours, v.updated_at
+"""
+
+
+def load(conn: psycopg.Connection, vehicle_ids: Sequence[int]) -> list[Saved]:
+    """Vehicles by key, with their saved states; an unknown key is left out."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        rows = cur.execute(
+            f"""
+            SELECT {_PROFILE}, s.judged_ts, s.versions, s.state
+            FROM vehicle v LEFT JOIN detector_state s ON s.vehicle_id = v.id
+            WHERE v.id = ANY(%s)
+            """,  # noqa: S608  # a constant
+            [list(vehicle_ids)],
+            binary=True,
+        ).fetchall()
+    return [_saved(row) for row in rows]
+
+
+def changed_profiles(conn: psycopg.Connection, known: dict[int, datetime]) -> list[Saved]:
+    """Those of the vehicles whose row is another than the one we know, by `updated_at`."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        rows = cur.execute(
+            f"""
+            SELECT {_PROFILE}, NULL AS judged_ts, NULL AS versions, NULL AS state
+            FROM unnest(%s::int[], %s::timestamptz[]) AS k (id, updated_at)
+            JOIN vehicle v ON v.id = k.id AND v.updated_at <> k.updated_at
+            """,  # noqa: S608
+            [list(known), list(known.values())],
+        ).fetchall()
+    return [_saved(row) for row in rows]
+
+
+def _saved(row: dict[str, Any]) -> Saved:
+    about = {name: row.pop(name) for name in ("updated_at", "judged_ts", "versions", "state")}
+    return Saved(Vehicle(**row), **about)
+
+
+# --- a checkpoint --------------------------------------------------------------------------------
+
+
+def save_states(
+    conn: psycopg.Connection, versions: str, states: Sequence[tuple[int, datetime, bytes]]
+) -> None:
+    """Write the changed states over the old ones."""
+    ids, times, blobs = zip(*states, strict=True) if states else ((), (), ())
+    conn.execute(
+        """
+        INSERT INTO detector_state (vehicle_id, judged_ts, versions, state)
+        SELECT id, judged_ts, %s, state
+        FROM unnest(%b::int[], %b::timestamptz[], %b::bytea[]) AS t (id, judged_ts, state)
+        ON CONFLICT (vehicle_id) DO UPDATE
+        SET judged_ts = excluded.judged_ts, versions = excluded.versions,
+            state = excluded.state, saved_at = now()
+        """,
+        [versions, list(ids), list(times), list(blobs)],
+    )
+
+
+def add_findings(conn: psycopg.Connection, findings: Iterable[Finding]) -> int:
+    """Add findings and wake care; one that is there already, by its natural key, stays as it is."""
+    rows = [_row(finding) for finding in findings]
+    with conn.cursor() as cur:
+        cur.executemany(
+            """
+            INSERT INTO finding (vehicle_id, detector, cause, kind, at, urgency, confidence,
+                summary, evidence, expect_from, expect_to)
+            VALUES (%(vehicle_id)s, %(detector)s, %(cause)s, %(kind)s, %(at)s, %(urgency)s,
+                %(confidence)s, %(summary)s, %(evidence)s, %(expect_from)s, %(expect_to)s)
+            ON CONFLICT DO NOTHING
+            """,
+            rows,
+        )
+        added = max(cur.rowcount, 0)
+    if added:
+        conn.execute("NOTIFY findings")
+    return added
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    row = {name: getattr(finding, name) for name in Finding.__slots__}
+    row |= {"kind": finding.kind.value, "urgency": finding.urgency.value}
+    row["evidence"] = json.dumps(asdict(finding.evidence), default=datetime.isoformat)
+    return row
+
+
+def delete_batches(conn: psycopg.Connection, ids: Sequence[int]) -> int:
+    """Remove exactly the batches that were judged; returns how many were still there."""
+    return conn.execute("DELETE FROM frame_log WHERE id = ANY(%b::bigint[])", [list(ids)]).rowcount

@@ -1,0 +1,155 @@
+"""What holds for every detector. One that joins `DETECTORS` is checked here by itself.
+
+Its fault has a twin of the same name in ``simulators/faults``: there the afflicted car comes from.
+"""
+
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors import DETECTORS, saved
+from detectors.bank import Bank, _checked, detect
+from detectors.contract import Detector
+from record.causes import CAUSES
+from record.flow import Finding, FindingKind, Frame
+from record.signals import BY_NAME
+from simulators import drives, faults
+from tests.detectors.cars import afflicted, healthy, profile, real_drives, received
+
+Kind = type[Detector[Any]]
+
+every = pytest.mark.parametrize("kind", DETECTORS, ids=lambda kind: kind.name)
+
+
+def judge(kind: Kind, frames: Any, car: Any = None) -> list[Finding]:
+    """All that one detector says; its failures are the test's."""
+    detector = kind(car or profile())
+    return [
+        finding for frame in frames for finding in _checked(detector, frame, detector.update(frame))
+    ]
+
+
+@every
+def test_it_is_what_it_says(kind: Kind) -> None:
+    assert importlib.import_module(f"detectors.{kind.name}")
+    assert kind.name in faults.NAMES
+    assert set(kind.signals) <= set(BY_NAME)
+    assert all(cause in CAUSES or cause.endswith("*") for cause in kind.causes)
+    assert kind.__doc__ and ">>>" in kind.__doc__, "it explains itself, with an example that runs"
+    assert not getattr(kind(profile()), "__dict__", None), "it remembers in its state only"
+
+
+@every
+def test_it_is_quiet_on_a_healthy_car_in_a_hard_winter(kind: Kind) -> None:
+    assert judge(kind, healthy()) == []
+
+
+@every
+@pytest.mark.parametrize("path", real_drives(), ids=lambda path: path.stem)
+def test_it_is_quiet_on_real_drives(kind: Kind, path: Path) -> None:
+    assert judge(kind, received(drives.parse(path).frames)) == []
+
+
+@every
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_speaks_once_on_the_faulty_car(kind: Kind, seed: int) -> None:
+    car, frames = afflicted(kind.name, seed)
+    raised = [f for f in judge(kind, frames, car) if f.kind == FindingKind.RAISED]
+    assert len(raised) == 1, raised
+    assert raised[0].evidence.feature
+    assert raised[0].confidence >= 0.5
+
+
+@every
+def test_no_other_detector_speaks_of_its_fault(kind: Kind) -> None:
+    car, frames = afflicted(kind.name)
+    assert {f.detector for f in detect(Bank(car), frames)} == {kind.name}
+
+
+@every
+def test_it_resumes_to_the_same_bits_at_every_frame(kind: Kind) -> None:
+    car, frames = afflicted(kind.name)
+    through, resumed = kind(car), kind(car)
+    for frame in frames[-4000:]:
+        assert through.update(frame) == resumed.update(frame)
+        before = saved.save([resumed.state])
+        [state] = saved.load(before, [kind.State])
+        assert saved.save([state]) == before
+        resumed = kind(car, state)
+    assert saved.save([resumed.state]) == saved.save([through.state])
+
+
+WEIRD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.floats(),
+    st.integers(),
+    st.text(max_size=5),
+    st.sampled_from(["START", "OFF", "ON", [], {}, 12.6, 90.0, 1e300, -1e300, b"\xff"]),
+)
+
+
+@st.composite
+def weird_frames(draw: st.DrawFn, kind: Kind) -> list[Frame]:
+    """Frames that ingest would never let through, at any pace."""
+    frames, ts_ms = [], 1_770_000_000_000
+    for _ in range(draw(st.integers(1, 25))):
+        ts_ms += draw(st.sampled_from([1, 1000, 10_000, 60_000, 3_600_000, 5 * 86_400_000]))
+        signals = draw(st.dictionaries(st.sampled_from(kind.signals), WEIRD))
+        dtcs = draw(st.lists(st.sampled_from(["P0301", "p0562", "", "\x00", "P03010"]), max_size=3))
+        frames.append(Frame(1, ts_ms, signals, tuple(dtcs)))
+    return frames
+
+
+@every
+@settings(max_examples=60)
+@given(data=st.data())
+def test_it_survives_weird_values_and_resumes_in_their_midst(
+    kind: Kind, data: st.DataObject
+) -> None:
+    frames = data.draw(weird_frames(kind))
+    cut = data.draw(st.integers(0, len(frames)))
+    through = kind(profile())
+    said = [_checked(through, f, through.update(f)) for f in frames]
+    first = kind(profile())
+    halves = [_checked(first, f, first.update(f)) for f in frames[:cut]]
+    [state] = saved.load(saved.save([first.state]), [kind.State])
+    second = kind(profile(), state)
+    halves += [_checked(second, f, second.update(f)) for f in frames[cut:]]
+    assert said == halves
+    assert saved.save([second.state]) == saved.save([through.state])
+    assert not _poisoned(msgspec.msgpack.decode(saved.save([through.state])))
+
+
+def _poisoned(value: Any) -> bool:
+    """Whether a NaN or an infinity has got into what River learned."""
+    if isinstance(value, list):
+        return any(map(_poisoned, value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+@every
+@pytest.mark.parametrize("keep", range(4))
+def test_it_survives_missing_signals(kind: Kind, keep: int) -> None:
+    """Gateways send what they like: one signal a frame, in turn, is the worst of them."""
+    car, frames = afflicted(kind.name)
+    some = [
+        Frame(f.vehicle_id, f.ts_ms, dict(list(f.signals.items())[(n + keep) % 7 :: 7]), f.dtcs)
+        for n, f in enumerate(frames)
+    ]
+    findings = judge(kind, some, car)
+    assert sum(f.kind == FindingKind.RAISED for f in findings) <= 1
+
+
+def test_a_whole_bank_saves_in_4_kb_after_a_long_life() -> None:
+    for kind in DETECTORS:
+        car, frames = afflicted(kind.name)
+        bank = Bank(car)
+        detect(bank, frames)
+        assert len(bank.save()) <= 4096
