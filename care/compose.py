@@ -1,0 +1,139 @@
+"""The words of a message, from what is true now: name, car, fault, three real times."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from care.errors import CareError
+from care.slots import LEAD, find_slots
+from care.store import alerts, bookings, outbox, people
+from care.store.outbox import Due
+from care.store.people import Car, Customer, Dealer
+from care.texts import text
+from record.causes import cause_of
+from record.flow import Slot
+
+log = logging.getLogger(__name__)
+
+INVITES = ("alert.", "taken")
+"""Templates that offer slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Words that may still hold ``{link}``, and the slots that they offer, in order."""
+
+    body: str
+    slots: Sequence[Slot] = ()
+
+
+def invites(template: str) -> bool:
+    """Whether messages of this template offer slots."""
+    return template.startswith(INVITES)
+
+
+def when(moment: datetime, zone: ZoneInfo) -> str:
+    """A time as people at the dealer's say it.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> when(datetime(2026, 11, 24, 15, tzinfo=UTC), ZoneInfo("America/Chicago"))
+    'Tue Nov 24, 9 AM'
+    """
+    local = moment.astimezone(zone)
+    half = "AM" if local.hour < 12 else "PM"
+    minutes = f":{local:%M}" if local.minute else ""
+    return f"{local:%a %b} {local.day}, {local.hour % 12 or 12}{minutes} {half}"
+
+
+def choices(slots: Sequence[Slot], dealer: Dealer, language: str) -> str:
+    """The sentence that offers the slots."""
+    zone = ZoneInfo(dealer.time_zone)
+    if not slots:
+        return text("no choices", language, phone=dealer.phone)
+    if len(slots) == 1:
+        return text("one choice", language, slot=when(slots[0].starts_at, zone))
+    told = [f"{n} for {when(s.starts_at, zone)}" for n, s in enumerate(slots, start=1)]
+    return text("choices", language, numbered=", ".join(told[:-1]) + " or " + told[-1])
+
+
+def car_name(car: Car | None) -> str:
+    """A car as its owner would name it."""
+    return f"{car.make} {car.model}".strip() or "car" if car else "car"
+
+
+def draft(
+    conn: Connection,
+    template: str,
+    customer: Customer,
+    alert_id: int | None,
+    booking_id: int | None,
+    now: datetime,
+) -> Draft:
+    """Write a message from what is true now.
+
+    Parameters
+    ----------
+    template : str
+        A key of `care.texts.ENGLISH`.
+    """
+    dealer = people.dealer(conn, customer.dealer_id)
+    assert dealer is not None
+    alert = alerts.get(conn, alert_id) if alert_id is not None else None
+    booking = bookings.get(conn, booking_id) if booking_id is not None else None
+    vehicle_id = alert.vehicle_id if alert else booking.vehicle_id if booking else None
+    car = people.car(conn, vehicle_id) if vehicle_id is not None else None
+    cause = cause_of(alert.cause) if alert else None
+    slots: Sequence[Slot] = ()
+    if cause is not None and alert is not None and invites(template):
+        slots = _slots(conn, dealer.id, cause.op_code, now, alert.expect_from)
+    op = bookings.op_code(conn, booking.op_code) if booking else None
+    language = customer.language
+    body = text(
+        template,
+        language,
+        dealer=dealer.name,
+        phone=dealer.phone,
+        name=f" {customer.name.split()[0]}" if customer.name.strip() else "",
+        car=car_name(car),
+        plain=cause.plain if cause else "",
+        work=op.title if op else "",
+        when=when(booking.starts_at, ZoneInfo(dealer.time_zone)) if booking else "",
+        choices=choices(slots, dealer, language),
+    )
+    return Draft(body, slots)
+
+
+def _slots(
+    conn: Connection, dealer_id: int, op_code: str, now: datetime, before: datetime | None
+) -> Sequence[Slot]:
+    """What to offer; a gap in the workshop's catalogue must not keep an alert from its reader."""
+    try:
+        return find_slots(conn, dealer_id=dealer_id, op_code=op_code, now=now, before=before)
+    except CareError as error:
+        log.warning("no slots are offered", extra={"dealer": dealer_id, "why": error})
+        return ()
+
+
+def still_good(conn: Connection, message: Due, dealer_id: int, now: datetime) -> bool:
+    """Whether every slot that a planned message offers can still be had."""
+    offered = outbox.offers(conn, message.id).values()
+    if not offered:
+        return False
+    latest = max(slot.ends_at for slot in offered)
+    busy = bookings.busy(conn, dealer_id, now, latest)
+    return all(
+        slot.starts_at >= now + LEAD
+        and not any(
+            (one.bay_id == slot.bay_id or one.technician_id == slot.technician_id)
+            and one.starts_at < slot.ends_at
+            and slot.starts_at < one.ends_at
+            for one in busy
+        )
+        for slot in offered
+    )

@@ -1,0 +1,344 @@
+"""One message to one customer: planned at once, judged at the moment of sending.
+
+Whatever was true when it was planned may have changed: the customer booked, said STOP, sold the
+car. So everything is checked again when it is claimed, and a message that does not go out keeps
+the reason why.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from psycopg import Connection
+
+from care import compose
+from care.errors import CareError
+from care.law import ANSWER_WITHIN, EARLIEST, LATEST, next_allowed, zone_named
+from care.store import alerts, bookings, outbox, people
+from care.store.outbox import Due
+from care.store.people import Customer
+from record.flow import Alert, Booking, Outreach, Urgency
+
+LONGEST = 1600
+"""Characters that Twilio takes in one message (error 21617 beyond)."""
+
+DOUBLE_CLICK = timedelta(minutes=10)
+"""The same words to the same customer within this time are one message."""
+
+STALE_AFTER = {"service": timedelta(days=3), "marketing": timedelta(days=3)}
+"""A message that could not go out for so long has lost its occasion."""
+
+STALE_ANSWER = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a dealer allows within what the law allows.
+
+    Parameters
+    ----------
+    earliest, latest : time
+        When we speak first, in the recipient's local time; within `law.EARLIEST` .. `law.LATEST`.
+    per_day, per_week : int
+        How often we speak first to one number. A fault that should stop the car is exempt, once a
+        day.
+    """
+
+    earliest: time = time(9)
+    latest: time = time(20)
+    per_day: int = 1
+    per_week: int = 3
+
+    def __post_init__(self) -> None:
+        if not EARLIEST <= self.earliest < self.latest <= LATEST:
+            raise ValueError("contact hours must lie within 8:00 to 21:00, the earlier one first")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is true of a message at the moment of sending.
+
+    Parameters
+    ----------
+    phone : str or None
+    time_zone : str
+        The recipient's.
+    consent : bool
+        In force, for the message's purpose.
+    stopped_at : datetime or None
+        Since when the number is stopped.
+    sent_at : sequence of datetime
+        When we spoke first to this number in the last week, newest first.
+    alert : Alert or None
+    owns_car : bool
+        Whether the person owns the alert's car now.
+    booking : Booking or None
+        The one that the message is about, or else the alert's live one.
+    newer : bool
+        A later message about the same alert takes this one's place.
+    told : bool
+        The number was told the same of the same alert within a day.
+    """
+
+    phone: str | None
+    time_zone: str
+    consent: bool
+    stopped_at: datetime | None
+    sent_at: Sequence[datetime]
+    alert: Alert | None
+    owns_car: bool
+    booking: Booking | None
+    newer: bool
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Nothing speaks against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now."""
+
+    until: datetime
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Never."""
+
+    code: str
+    reason: str
+
+
+def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | Hold | Drop:
+    """Whether a message may go out at `now`: the checks, in the order of their weight.
+
+    Parameters
+    ----------
+    message : Due
+    facts : Facts
+    now : datetime
+    policy : Policy
+
+    Returns
+    -------
+    Send or Hold or Drop
+        A hold or a drop says why, in a sentence for the advisor.
+    """
+    answer = message.purpose == "reply"
+    if facts.phone is None:
+        return Drop("no number", "There is no phone number.")
+    if facts.stopped_at is not None:
+        return Drop("stop", f"The number said STOP on {facts.stopped_at:%Y-%m-%d}.")
+    if not answer and not facts.consent:
+        return Drop("no consent", f"There is no consent to {message.purpose} messages.")
+    past = _occasion(message, facts)
+    if past is not None:
+        return past
+    stale = STALE_ANSWER if answer else STALE_AFTER[message.purpose]
+    if now - message.planned_at > stale:
+        return Drop(
+            "stale", f"It could not be sent within {stale.total_seconds() / 3600:.0f} hours."
+        )
+    zone = zone_named(facts.time_zone)
+    if zone is None:
+        return Drop("no time zone", f"The customer's time zone, {facts.time_zone}, doesn't exist.")
+    prompt = message.answers_at is not None and now - message.answers_at <= ANSWER_WITHIN
+    if not (answer and prompt):
+        allowed = next_allowed(now, zone, policy.earliest, policy.latest)
+        if allowed > now:
+            return Hold(
+                allowed,
+                "quiet hours",
+                f"It is {now.astimezone(zone):%H:%M} for the customer: held until "
+                f"{allowed.astimezone(zone):%H:%M}.",
+            )
+    urgent = message.template == "alert.stop" and not facts.told
+    if not answer and not urgent:
+        return _within_cap(facts.sent_at, now, policy)
+    return Send()
+
+
+def _occasion(message: Due, facts: Facts) -> Drop | None:
+    """Why the message has lost its occasion, None while it has it."""
+    invites = compose.invites(message.template)
+    if invites and facts.booking is not None:
+        if facts.booking.state == "arrived":
+            return Drop("in the shop", "The car is in the shop.")
+        return Drop("booked", "The customer has booked already.")
+    if message.template.startswith("alert.") and facts.alert is not None:
+        if facts.alert.state == "closed":
+            why = (facts.alert.close_reason or "closed").replace("_", " ")
+            return Drop(why, f"The alert is closed: {why}.")
+        if facts.newer:
+            return Drop("superseded", "A newer message about the same alert takes its place.")
+    if invites and not facts.owns_car:
+        return Drop("sold", "The customer no longer owns the car.")
+    if message.template == "confirmed" and (
+        facts.booking is None or facts.booking.state not in ("booked", "arrived")
+    ):
+        return Drop("cancelled", "The booking was cancelled before the confirmation went out.")
+    return None
+
+
+def _within_cap(sent_at: Sequence[datetime], now: datetime, policy: Policy) -> Send | Hold:
+    """Hold a message that would be one too many in a day or a week until it isn't."""
+    for cap, days in ((policy.per_day, 1), (policy.per_week, 7)):
+        span = timedelta(days=days)
+        recent = [at for at in sent_at if at > now - span]
+        if len(recent) >= cap:
+            free_at = sorted(recent, reverse=True)[cap - 1] + span
+            word = "day" if days == 1 else "week"
+            return Hold(free_at, "cap", f"Already {len(recent)} message(s) this {word}.")
+    return Send()
+
+
+def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) -> Facts:
+    """Read what `check` needs."""
+    alert = alerts.get(conn, message.alert_id) if message.alert_id is not None else None
+    if message.booking_id is not None:
+        booking = bookings.get(conn, message.booking_id)
+    else:
+        booking = bookings.live_for_alert(conn, alert.id) if alert else None
+        if booking is not None and booking.state == "held":
+            expired = booking.hold_expires_at is not None and booking.hold_expires_at <= now
+            booking = None if expired else booking
+    owner = people.owner(conn, alert.vehicle_id, now) if alert else None
+    phone = customer.phone
+    day_ago = now - timedelta(days=1)
+    return Facts(
+        phone=phone,
+        time_zone=customer.time_zone,
+        consent=message.purpose == "reply"
+        or people.consented(conn, customer.id, message.purpose, "sms"),
+        stopped_at=people.stopped(conn, phone) if phone else None,
+        sent_at=outbox.sent_since(conn, phone, now - timedelta(days=7)) if phone else [],
+        alert=alert,
+        owns_car=alert is None or (owner is not None and owner.id == customer.id),
+        booking=booking,
+        newer=alert is not None and outbox.newer_for_alert(conn, alert.id, message.id),
+        told=alert is not None
+        and phone is not None
+        and outbox.told_since(conn, phone, alert.id, message.template, day_ago),
+    )
+
+
+def plan(
+    conn: Connection,
+    *,
+    customer_id: int,
+    template: str,
+    purpose: str,
+    dedupe_key: str,
+    now: datetime,
+    alert_id: int | None = None,
+    booking_id: int | None = None,
+    answers_at: datetime | None = None,
+    body: str | None = None,
+) -> Outreach | None:
+    """Put a message into the outbox, with a first draft of its words and its offers.
+
+    Returns
+    -------
+    Outreach or None
+        None if the same message (by `dedupe_key`) was planned before.
+    """
+    customer = people.customer(conn, customer_id)
+    assert customer is not None
+    draft = (
+        compose.Draft(body)
+        if body is not None
+        else compose.draft(conn, template, customer, alert_id, booking_id, now)
+    )
+    planned = outbox.plan(
+        conn,
+        customer_id=customer_id,
+        template=template,
+        purpose=purpose,
+        dedupe_key=dedupe_key,
+        body=draft.body,
+        alert_id=alert_id,
+        booking_id=booking_id,
+        answers_at=answers_at,
+        at=now,
+    )
+    if planned is not None:
+        outbox.replace_offers(conn, planned.id, list(draft.slots))
+        people.notify(conn, "outbox")
+    return planned
+
+
+def plan_for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> Outreach | None:
+    """Tell the owner in force about an alert; None where nobody needs to hear of it.
+
+    Parameters
+    ----------
+    occasion : str
+        What makes this another message than the last: ``first``, ``stop`` when it has become
+        worse, ``again1`` after a relapse.
+    """
+    owner = people.owner(conn, alert.vehicle_id, now)
+    if owner is None or alert.urgency == Urgency.INFO:
+        return None
+    return plan(
+        conn,
+        customer_id=owner.id,
+        template=f"alert.{Urgency(alert.urgency).value}",
+        purpose="service",
+        dedupe_key=f"alert:{alert.id}:{alert.reopened}:{occasion}",
+        alert_id=alert.id,
+        now=now,
+    )
+
+
+def write(conn: Connection, *, customer_id: int, body: str, actor: str, now: datetime) -> Outreach:
+    """Plan an advisor's own text; it takes the same way and the same checks as every other.
+
+    It may go at any hour within an hour of the customer's last message, else by day only.
+
+    Parameters
+    ----------
+    body : str
+        ``{link}`` in it becomes the customer's link to the slot page.
+    actor : str
+        ``staff:3``.
+
+    Raises
+    ------
+    CareError
+        If it is empty or too long, or the customer can't be written to.
+    """
+    text = body.replace("\x00", "").replace("\r\n", "\n").strip()
+    if not text:
+        raise CareError("The message is empty.")
+    if len(text) > LONGEST:
+        raise CareError(f"The message has {len(text)} characters; {LONGEST} is the most.")
+    customer = people.customer(conn, customer_id, lock=True)
+    if customer is None:
+        raise CareError(f"There is no customer {customer_id}.")
+    if customer.phone is None:
+        raise CareError(f"{customer.name} has no phone number.")
+    since = people.stopped(conn, customer.phone)
+    if since is not None:
+        raise CareError(f"{customer.name} said STOP on {since:%Y-%m-%d}. Please call instead.")
+    before = outbox.same_text_since(conn, customer_id, text, now - DOUBLE_CLICK)
+    if before is not None:
+        return before
+    planned = plan(
+        conn,
+        customer_id=customer_id,
+        template="advisor",
+        purpose="reply",
+        dedupe_key=f"advisor:{uuid.uuid4()}",
+        answers_at=outbox.last_reply_at(conn, customer_id),
+        body=text,
+        now=now,
+    )
+    assert planned is not None
+    people.audit(conn, now, actor, "wrote", f"outreach:{planned.id}")
+    return planned

@@ -1,0 +1,74 @@
+"""What care needs to know from its environment."""
+
+from datetime import time
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from care.law import EARLIEST, LATEST
+from care.outreach import Policy
+from record.settings import Settings
+
+
+class CareSettings(Settings):
+    """Besides what every room needs:
+
+    Parameters
+    ----------
+    secret_key : str
+        ``SECRET_KEY``: signs the customers' links; the same as the api's.
+    public_url : str
+        ``PUBLIC_URL``: where customers and Twilio reach the api.
+    twilio_account_sid, twilio_auth_token : str
+        ``TWILIO_ACCOUNT_SID``, ``TWILIO_AUTH_TOKEN``.
+    twilio_from : str
+        ``TWILIO_FROM``: our number, E.164.
+    twilio_api_url : str
+        ``TWILIO_API_URL``: where a stand-in answers; empty for Twilio itself.
+    contact_from, contact_until : time
+        ``CONTACT_FROM``, ``CONTACT_UNTIL``: when we speak first, in the recipient's local time.
+    messages_per_day, messages_per_week : int
+        ``MESSAGES_PER_DAY``, ``MESSAGES_PER_WEEK``: how often we speak first to one number.
+    settle_after_s : float
+        ``SETTLE_AFTER_S``: after how long Twilio is asked about a message whose fate is unknown.
+        It must be longer than a request may take, and than Twilio takes to list what it accepted.
+    """
+
+    secret_key: str = Field(min_length=16)
+    public_url: str
+    twilio_account_sid: str = Field(pattern=r"^AC[0-9a-zA-Z]{32}$")
+    twilio_auth_token: str = Field(min_length=1)
+    twilio_from: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
+    twilio_api_url: str = ""
+    contact_from: time = time(9)
+    contact_until: time = time(20)
+    messages_per_day: int = Field(default=1, ge=1)
+    messages_per_week: int = Field(default=3, ge=1)
+    settle_after_s: float = Field(default=60, gt=0)
+
+    @field_validator("public_url", "twilio_api_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://")):
+            raise ValueError("must look like https://service.example.com")
+        return url.rstrip("/")
+
+    @field_validator("contact_from", "contact_until")
+    @classmethod
+    def _lawful(cls, at: time) -> time:
+        if not EARLIEST <= at <= LATEST:
+            raise ValueError("must lie within 08:00 and 21:00 (47 CFR 64.1200(c)(1))")
+        return at
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.contact_from >= self.contact_until:
+            raise ValueError("CONTACT_FROM must be before CONTACT_UNTIL")
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """When and how often we speak first."""
+        return Policy(
+            self.contact_from, self.contact_until, self.messages_per_day, self.messages_per_week
+        )

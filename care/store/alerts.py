@@ -1,0 +1,199 @@
+"""Findings that wait, and the alerts they become."""
+
+# ruff: noqa: S608  only this module's own column lists are joined in
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from record.flow import Alert
+
+
+@dataclass(frozen=True, slots=True)
+class NewFinding:
+    """What care needs of a finding."""
+
+    id: int
+    vehicle_id: int
+    detector: str
+    cause: str
+    kind: str
+    at: datetime
+    urgency: str
+    confidence: float
+    summary: str
+    expect_from: datetime | None
+    expect_to: datetime | None
+
+
+ALERT_COLUMNS = """
+    id, vehicle_id, cause, state, urgency, confidence, summary, opened_at, refreshed_at,
+    expect_from, expect_to, closed_at, close_reason, reopened
+"""
+
+
+def waiting_findings(conn: Connection, limit: int) -> list[NewFinding]:
+    """The oldest findings that nobody took up; locked.
+
+    Those with a setback are left out, and so is all that came after them of the same car: a
+    recovery must not be taken up before what it ends.
+    """
+    with conn.cursor(row_factory=class_row(NewFinding)) as cur:
+        return cur.execute(
+            """
+            SELECT id, vehicle_id, detector, cause, kind, at, urgency, confidence, summary,
+                   expect_from, expect_to
+            FROM finding AS f
+            WHERE handled_at IS NULL AND NOT EXISTS (
+                SELECT FROM setback AS s JOIN finding AS before ON before.id = s.id
+                WHERE s.kind = 'finding' AND s.next_at > clock_timestamp()
+                  AND before.vehicle_id = f.vehicle_id AND before.id <= f.id)
+            ORDER BY id LIMIT %s FOR UPDATE OF f SKIP LOCKED
+            """,
+            (limit,),
+        ).fetchall()
+
+
+def finding_handled(conn: Connection, finding_id: int, at: datetime) -> None:
+    """Take a finding off the work list."""
+    conn.execute("UPDATE finding SET handled_at = %s WHERE id = %s", (at, finding_id))
+
+
+def newest(conn: Connection, vehicle_id: int, cause: str) -> Alert | None:
+    """The open alert of a vehicle and cause, or else the one closed last; locked."""
+    with conn.cursor(row_factory=class_row(Alert)) as cur:
+        return cur.execute(
+            "SELECT "
+            + ALERT_COLUMNS
+            + """ FROM alert WHERE vehicle_id = %s AND cause = %s
+                  ORDER BY state = 'open' DESC, opened_at DESC, id DESC LIMIT 1
+                  FOR UPDATE""",
+            (vehicle_id, cause),
+        ).fetchone()
+
+
+def get(conn: Connection, alert_id: int, lock: bool = False) -> Alert | None:
+    """The alert."""
+    with conn.cursor(row_factory=class_row(Alert)) as cur:
+        ending = " FROM alert WHERE id = %s" + (" FOR UPDATE" if lock else "")
+        return cur.execute("SELECT " + ALERT_COLUMNS + ending, (alert_id,)).fetchone()
+
+
+def _one(conn: Connection, query: str, values: dict[str, object]) -> Alert:
+    with conn.cursor(row_factory=class_row(Alert)) as cur:
+        row = cur.execute(query + " RETURNING " + ALERT_COLUMNS, values).fetchone()
+    assert row is not None
+    return row
+
+
+def _values(finding: NewFinding) -> dict[str, object]:
+    return {
+        "vehicle": finding.vehicle_id,
+        "cause": finding.cause,
+        "urgency": finding.urgency,
+        "confidence": finding.confidence,
+        "summary": finding.summary,
+        "expect_from": finding.expect_from,
+        "expect_to": finding.expect_to,
+        "at": finding.at,
+    }
+
+
+def insert(conn: Connection, finding: NewFinding) -> Alert:
+    """Open an alert.
+
+    Raises
+    ------
+    psycopg.errors.UniqueViolation
+        If vehicle and cause have an open one.
+    """
+    return _one(
+        conn,
+        """
+        INSERT INTO alert (vehicle_id, cause, state, urgency, confidence, summary, opened_at,
+            refreshed_at, expect_from, expect_to)
+        VALUES (%(vehicle)s, %(cause)s, 'open', %(urgency)s, %(confidence)s, %(summary)s, %(at)s,
+            %(at)s, %(expect_from)s, %(expect_to)s)
+        """,
+        _values(finding),
+    )
+
+
+def refresh(conn: Connection, alert_id: int, finding: NewFinding) -> Alert:
+    """Let an open alert say what the newest finding says."""
+    return _one(
+        conn,
+        """
+        UPDATE alert SET urgency = %(urgency)s, confidence = %(confidence)s,
+            summary = %(summary)s, expect_from = %(expect_from)s, expect_to = %(expect_to)s,
+            refreshed_at = greatest(refreshed_at, %(at)s), recovered_at = NULL
+        WHERE id = %(id)s
+        """,
+        _values(finding) | {"id": alert_id},
+    )
+
+
+def reopen(conn: Connection, alert_id: int, finding: NewFinding) -> Alert:
+    """Open a closed alert again."""
+    return _one(
+        conn,
+        """
+        UPDATE alert SET state = 'open', closed_at = NULL, close_reason = NULL,
+            reopened = reopened + 1, urgency = %(urgency)s, confidence = %(confidence)s,
+            summary = %(summary)s, expect_from = %(expect_from)s, expect_to = %(expect_to)s,
+            refreshed_at = %(at)s, recovered_at = NULL
+        WHERE id = %(id)s
+        """,
+        _values(finding) | {"id": alert_id},
+    )
+
+
+def close(conn: Connection, alert_id: int, reason: str, at: datetime) -> Alert:
+    """Close an alert."""
+    return _one(
+        conn,
+        """
+        UPDATE alert SET state = 'closed', closed_at = %(at)s, close_reason = %(reason)s
+        WHERE id = %(id)s
+        """,
+        {"id": alert_id, "reason": reason, "at": at},
+    )
+
+
+def set_recovered(conn: Connection, alert_id: int, at: datetime) -> None:
+    """Remember that the car says it is fine, and leave the alert open."""
+    conn.execute("UPDATE alert SET recovered_at = %s WHERE id = %s", (at, alert_id))
+
+
+def recovered_at(conn: Connection, alert_id: int) -> datetime | None:
+    """When the car said that it is fine, of an alert that stayed open."""
+    row = conn.execute("SELECT recovered_at FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    return row[0] if row else None
+
+
+def others_worry(conn: Connection, alert_id: int, detector: str) -> bool:
+    """Whether another detector spoke of the alert and has not said since that the car is well."""
+    row = conn.execute(
+        """
+        SELECT 1 FROM (
+            SELECT DISTINCT ON (f.detector) f.kind
+            FROM alert_finding AS a JOIN finding AS f ON f.id = a.finding_id
+            WHERE a.alert_id = %s AND f.detector <> %s
+            ORDER BY f.detector, f.at DESC, f.id DESC) AS newest
+        WHERE kind <> 'recovered' LIMIT 1
+        """,
+        (alert_id, detector),
+    ).fetchone()
+    return row is not None
+
+
+def link_finding(conn: Connection, alert_id: int, finding_id: int) -> None:
+    """Note that a finding speaks of an alert."""
+    conn.execute(
+        """
+        INSERT INTO alert_finding (alert_id, finding_id) VALUES (%s, %s) ON CONFLICT DO NOTHING
+        """,
+        (alert_id, finding_id),
+    )

@@ -1,0 +1,494 @@
+"""The outbox and what came back: planned messages, offers, sends, deliveries, replies, setbacks."""
+
+# ruff: noqa: S608  only this module's own column lists are joined in
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from record.flow import Outreach, Slot
+
+OUTREACH_COLUMNS = """
+    id, customer_id, channel, purpose, dedupe_key, body, state, planned_at, not_before, alert_id,
+    reason, provider_sid, attempts
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message as its sender needs it."""
+
+    id: int
+    customer_id: int
+    alert_id: int | None
+    booking_id: int | None
+    purpose: str
+    template: str
+    body: str
+    to_phone: str | None
+    attempts: int
+    planned_at: datetime
+    answers_at: datetime | None
+    sending_at: datetime | None
+
+
+DUE_COLUMNS = """
+    id, customer_id, alert_id, booking_id, purpose, template, body, to_phone, attempts,
+    planned_at, answers_at, sending_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewReply:
+    """What a phone said, not yet understood."""
+
+    id: int
+    customer_id: int | None
+    from_phone: str
+    body: str
+    received_at: datetime
+    meaning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The choices of one message."""
+
+    outreach_id: int
+    alert_id: int | None
+    sent_at: datetime
+    slots: dict[int, Slot]
+
+
+def plan(
+    conn: Connection,
+    *,
+    customer_id: int,
+    template: str,
+    purpose: str,
+    dedupe_key: str,
+    body: str,
+    alert_id: int | None,
+    booking_id: int | None,
+    answers_at: datetime | None,
+    at: datetime,
+) -> Outreach | None:
+    """Put a message into the outbox. None if the same message is there already."""
+    with conn.cursor(row_factory=class_row(Outreach)) as cur:
+        return cur.execute(
+            """
+            INSERT INTO outreach (customer_id, alert_id, booking_id, channel, purpose, template,
+                dedupe_key, body, state, answers_at, planned_at, not_before)
+            VALUES (%(customer)s, %(alert)s, %(booking)s, 'sms', %(purpose)s, %(template)s,
+                %(key)s, %(body)s, 'planned', %(answers)s, %(at)s, %(at)s)
+            ON CONFLICT (dedupe_key) DO NOTHING
+            RETURNING """
+            + OUTREACH_COLUMNS,
+            {
+                "customer": customer_id,
+                "alert": alert_id,
+                "booking": booking_id,
+                "purpose": purpose,
+                "template": template,
+                "key": dedupe_key,
+                "body": body,
+                "answers": answers_at,
+                "at": at,
+            },
+        ).fetchone()
+
+
+def same_text_since(
+    conn: Connection, customer_id: int, body: str, since: datetime
+) -> Outreach | None:
+    """An advisor's message with the same words to the same customer, unless it came to nothing."""
+    with conn.cursor(row_factory=class_row(Outreach)) as cur:
+        return cur.execute(
+            "SELECT "
+            + OUTREACH_COLUMNS
+            + """ FROM outreach
+                  WHERE customer_id = %s AND template = 'advisor' AND body = %s AND planned_at > %s
+                    AND state IN ('planned', 'sending', 'sent', 'delivered')
+                  ORDER BY id DESC LIMIT 1""",
+            (customer_id, body, since),
+        ).fetchone()
+
+
+def last_reply_at(conn: Connection, customer_id: int) -> datetime | None:
+    """When the customer wrote last."""
+    row = conn.execute(
+        "SELECT max(received_at) FROM reply WHERE customer_id = %s", (customer_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def next_due(conn: Connection, now: datetime) -> Due | None:
+    """One planned message whose time has come; locked, what others hold or failed is left out.
+
+    What should stop a car goes first, then answers, then by age.
+    """
+    with conn.cursor(row_factory=class_row(Due)) as cur:
+        return cur.execute(
+            "SELECT "
+            + DUE_COLUMNS
+            + """ FROM outreach AS o
+                  WHERE state = 'planned' AND not_before <= %s AND NOT EXISTS (
+                      SELECT FROM setback AS s
+                      WHERE s.kind = 'outreach' AND s.id = o.id AND s.next_at > clock_timestamp())
+                  ORDER BY template <> 'alert.stop', purpose <> 'reply', not_before, id LIMIT 1
+                  FOR UPDATE OF o SKIP LOCKED""",
+            (now,),
+        ).fetchone()
+
+
+def drop(conn: Connection, outreach_id: int, reason: str, at: datetime) -> None:
+    """Never send it, and say why."""
+    conn.execute(
+        "UPDATE outreach SET state = 'dropped', reason = %s, settled_at = %s WHERE id = %s",
+        (reason, at, outreach_id),
+    )
+
+
+def postpone(conn: Connection, outreach_id: int, until: datetime, reason: str) -> None:
+    """Send it later, and say why."""
+    conn.execute(
+        "UPDATE outreach SET not_before = %s, reason = %s WHERE id = %s",
+        (until, reason, outreach_id),
+    )
+
+
+def set_sending(conn: Connection, outreach_id: int, to_phone: str, body: str) -> None:
+    """Mark it as on its way. What is said and to whom is final from here.
+
+    Raises
+    ------
+    psycopg.errors.UniqueViolation
+        If another message is on its way to this number.
+    """
+    conn.execute(
+        """
+        UPDATE outreach SET state = 'sending', to_phone = %s, body = %s, reason = NULL,
+            attempts = attempts + 1, sending_at = clock_timestamp()
+        WHERE id = %s
+        """,
+        (to_phone, body, outreach_id),
+    )
+
+
+def set_sent(conn: Connection, outreach_id: int, attempt: int, sid: str, at: datetime) -> bool:
+    """The provider has it. False if someone else settled it before.
+
+    Raises
+    ------
+    psycopg.errors.UniqueViolation
+        If the provider's id belongs to another message.
+    """
+    done = conn.execute(
+        """
+        UPDATE outreach SET state = 'sent', provider_sid = %s, sent_at = %s, reason = NULL
+        WHERE id = %s AND state = 'sending' AND attempts = %s
+        """,
+        (sid, at, outreach_id, attempt),
+    ).rowcount
+    return done == 1
+
+
+def set_planned_again(conn: Connection, outreach_id: int, attempt: int, reason: str) -> bool:
+    """The provider surely does not have it: try again later. False if it was settled before."""
+    done = conn.execute(
+        """
+        UPDATE outreach SET state = 'planned', reason = %s
+        WHERE id = %s AND state = 'sending' AND attempts = %s
+        """,
+        (reason, outreach_id, attempt),
+    ).rowcount
+    return done == 1
+
+
+def set_failed(
+    conn: Connection, outreach_id: int, attempt: int, reason: str, code: int | None, at: datetime
+) -> bool:
+    """The provider refused it for good. False if it was settled before."""
+    done = conn.execute(
+        """
+        UPDATE outreach SET state = 'failed', reason = %s, error_code = %s, settled_at = %s
+        WHERE id = %s AND state = 'sending' AND attempts = %s
+        """,
+        (reason, code, at, outreach_id, attempt),
+    ).rowcount
+    return done == 1
+
+
+def next_unsettled(conn: Connection, older_than_s: float) -> Due | None:
+    """One message that has been on its way for so long that its sender must be dead; locked."""
+    with conn.cursor(row_factory=class_row(Due)) as cur:
+        return cur.execute(
+            "SELECT "
+            + DUE_COLUMNS
+            + """ FROM outreach AS o
+                  WHERE state = 'sending'
+                    AND sending_at < clock_timestamp() - make_interval(secs => %s)
+                    AND NOT EXISTS (
+                      SELECT FROM setback AS s
+                      WHERE s.kind = 'outreach' AND s.id = o.id AND s.next_at > clock_timestamp())
+                  ORDER BY sending_at LIMIT 1
+                  FOR UPDATE OF o SKIP LOCKED""",
+            (older_than_s,),
+        ).fetchone()
+
+
+def known_sids(conn: Connection, sids: list[str]) -> set[str]:
+    """Which of the provider's ids belong to a message of ours."""
+    rows = conn.execute(
+        "SELECT provider_sid FROM outreach WHERE provider_sid = ANY(%s)", (sids,)
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def put_delivery(
+    conn: Connection, sid: str, status: str, error_code: int | None, at: datetime
+) -> bool:
+    """Keep what the provider told. False if it told so before."""
+    done = conn.execute(
+        """
+        INSERT INTO delivery (provider_sid, status, error_code, at) VALUES (%s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        (sid, status, error_code, at),
+    ).rowcount
+    return done == 1
+
+
+def lock_sid(conn: Connection, sid: str) -> None:
+    """One at a time may settle what the provider calls `sid`, until the transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (sid,))
+
+
+def deliveries(conn: Connection, sid: str) -> list[tuple[str, int | None]]:
+    """All that the provider told of a message: status and error code."""
+    return conn.execute(
+        "SELECT status, error_code FROM delivery WHERE provider_sid = %s", (sid,)
+    ).fetchall()
+
+
+def by_sid(conn: Connection, sid: str) -> Due | None:
+    """The message with the provider's id; locked."""
+    with conn.cursor(row_factory=class_row(Due)) as cur:
+        return cur.execute(
+            "SELECT " + DUE_COLUMNS + " FROM outreach WHERE provider_sid = %s FOR UPDATE", (sid,)
+        ).fetchone()
+
+
+def get_due(conn: Connection, outreach_id: int) -> Due:
+    """A message that is there."""
+    with conn.cursor(row_factory=class_row(Due)) as cur:
+        row = cur.execute(
+            "SELECT " + DUE_COLUMNS + " FROM outreach WHERE id = %s", (outreach_id,)
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def set_delivery(
+    conn: Connection,
+    outreach_id: int,
+    state: str,
+    reason: str | None,
+    error_code: int | None,
+    at: datetime,
+) -> bool:
+    """Move a sent message on to how it ended. False if it has ended already."""
+    done = conn.execute(
+        """
+        UPDATE outreach SET state = %s, reason = %s, error_code = %s, settled_at = %s
+        WHERE id = %s AND state = 'sent'
+        """,
+        (state, reason, error_code, at, outreach_id),
+    ).rowcount
+    return done == 1
+
+
+def sent_since(conn: Connection, phone: str, since: datetime) -> list[datetime]:
+    """When we spoke first to a number, newest first; answers don't count."""
+    rows = conn.execute(
+        """
+        SELECT sent_at FROM outreach
+        WHERE to_phone = %s AND purpose <> 'reply' AND sent_at > %s
+          AND state IN ('sent', 'delivered', 'undelivered')
+        ORDER BY sent_at DESC
+        """,
+        (phone, since),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def told_since(conn: Connection, phone: str, alert_id: int, template: str, since: datetime) -> bool:
+    """Whether a number was told this of an alert."""
+    row = conn.execute(
+        """
+        SELECT 1 FROM outreach
+        WHERE to_phone = %s AND alert_id = %s AND template = %s AND sent_at > %s
+          AND state IN ('sent', 'delivered') LIMIT 1
+        """,
+        (phone, alert_id, template, since),
+    ).fetchone()
+    return row is not None
+
+
+def ever_written_to(conn: Connection, phone: str) -> bool:
+    """Whether any message went to a number."""
+    row = conn.execute(
+        "SELECT 1 FROM outreach WHERE to_phone = %s AND sent_at IS NOT NULL LIMIT 1", (phone,)
+    ).fetchone()
+    return row is not None
+
+
+def newer_for_alert(conn: Connection, alert_id: int, outreach_id: int) -> bool:
+    """Whether a later message about the same alert takes a message's place."""
+    row = conn.execute(
+        """
+        SELECT 1 FROM outreach
+        WHERE alert_id = %s AND id > %s AND purpose = 'service' AND template LIKE 'alert.%%'
+          AND state <> 'dropped'
+        """,
+        (alert_id, outreach_id),
+    ).fetchone()
+    return row is not None
+
+
+def replace_offers(conn: Connection, outreach_id: int, slots: list[Slot]) -> None:
+    """The choices that a message carries."""
+    conn.execute("DELETE FROM offer WHERE outreach_id = %s", (outreach_id,))
+    for choice, slot in enumerate(slots, start=1):
+        conn.execute(
+            """
+            INSERT INTO offer (outreach_id, choice, bay_id, technician_id, during)
+            VALUES (%s, %s, %s, %s, tstzrange(%s, %s))
+            """,
+            (
+                outreach_id,
+                choice,
+                slot.bay_id,
+                slot.technician_id,
+                slot.starts_at,
+                slot.ends_at,
+            ),
+        )
+
+
+def offers(conn: Connection, outreach_id: int) -> dict[int, Slot]:
+    """The choices that a message carries, by the number that picks them."""
+    rows = conn.execute(
+        """
+        SELECT choice, bay_id, technician_id, lower(during), upper(during)
+        FROM offer WHERE outreach_id = %s ORDER BY choice
+        """,
+        (outreach_id,),
+    ).fetchall()
+    return {row[0]: Slot(*row[1:]) for row in rows}
+
+
+def latest_offer(conn: Connection, reply: NewReply, since: datetime) -> Offered | None:
+    """The last message with choices that went to a number before it answered.
+
+    What was sent while the answer waited to be taken up is not what it answers.
+    """
+    row = conn.execute(
+        """
+        SELECT id, alert_id, coalesce(sent_at, planned_at) FROM outreach AS o
+        WHERE to_phone = %s AND state IN ('sending', 'sent', 'delivered', 'undelivered')
+          AND planned_at > %s AND EXISTS (SELECT FROM offer WHERE outreach_id = o.id)
+          AND sending_at <= (SELECT stored_at FROM reply WHERE id = %s)
+        ORDER BY sending_at DESC LIMIT 1
+        """,
+        (reply.from_phone, since, reply.id),
+    ).fetchone()
+    return Offered(row[0], row[1], row[2], offers(conn, row[0])) if row else None
+
+
+def put_reply(
+    conn: Connection,
+    *,
+    sid: str,
+    customer_id: int | None,
+    phone: str,
+    body: str,
+    meaning: str | None,
+    at: datetime,
+) -> int | None:
+    """Store what a phone said. Returns its id, None if it is stored already."""
+    row = conn.execute(
+        """
+        INSERT INTO reply (provider_sid, customer_id, from_phone, body, received_at, meaning)
+        VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (provider_sid) DO NOTHING RETURNING id
+        """,
+        (sid, customer_id, phone, body, at, meaning),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def waiting_replies(conn: Connection, limit: int) -> list[NewReply]:
+    """The oldest replies that nobody took up, those with a setback left out; locked."""
+    with conn.cursor(row_factory=class_row(NewReply)) as cur:
+        return cur.execute(
+            """
+            SELECT id, customer_id, from_phone, body, received_at, meaning
+            FROM reply AS r
+            WHERE handled_at IS NULL AND NOT EXISTS (
+                SELECT FROM setback AS s
+                WHERE s.kind = 'reply' AND s.id = r.id AND s.next_at > clock_timestamp())
+            ORDER BY id LIMIT %s FOR UPDATE OF r SKIP LOCKED
+            """,
+            (limit,),
+        ).fetchall()
+
+
+def reply_handled(conn: Connection, reply_id: int, meaning: str, at: datetime) -> None:
+    """Take a reply off the work list, with what it meant."""
+    conn.execute(
+        "UPDATE reply SET meaning = %s, handled_at = %s WHERE id = %s", (meaning, at, reply_id)
+    )
+
+
+def waiting(conn: Connection) -> list[tuple[str, int]]:
+    """How many rows wait, by kind."""
+    return conn.execute(
+        """
+        SELECT 'findings', count(*) FROM finding WHERE handled_at IS NULL
+        UNION ALL SELECT 'replies', count(*) FROM reply WHERE handled_at IS NULL
+        UNION ALL SELECT 'planned', count(*) FROM outreach WHERE state = 'planned'
+        UNION ALL SELECT 'sending', count(*) FROM outreach WHERE state = 'sending'
+        UNION ALL SELECT 'setbacks', count(*) FROM setback
+        """
+    ).fetchall()
+
+
+def set_back(conn: Connection, kind: str, row_id: int, seconds: float | None, why: str) -> int:
+    """Leave a row alone for a while by the wall clock; doubling from 1 s to 5 min by default.
+
+    Returns
+    -------
+    int
+        How often this row has been set back.
+    """
+    row = conn.execute(
+        """
+        INSERT INTO setback AS s (kind, id, next_at, why)
+        VALUES (%(kind)s, %(id)s,
+            clock_timestamp() + make_interval(secs => coalesce(%(seconds)s, 1)), %(why)s)
+        ON CONFLICT (kind, id) DO UPDATE
+        SET tries = s.tries + 1, why = excluded.why, next_at = clock_timestamp()
+            + make_interval(secs => coalesce(%(seconds)s, least(300, 2 ^ least(s.tries, 9))))
+        RETURNING tries
+        """,
+        {"kind": kind, "id": row_id, "seconds": seconds, "why": why[:500]},
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def clear_setback(conn: Connection, kind: str, row_id: int) -> None:
+    """The row was handled after all."""
+    conn.execute("DELETE FROM setback WHERE kind = %s AND id = %s", (kind, row_id))

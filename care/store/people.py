@@ -1,0 +1,200 @@
+"""Who they are, what they agreed to, and what was done: reading, and two append-only ledgers."""
+
+# ruff: noqa: S608  only this module's own column lists are joined in
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+
+@dataclass(frozen=True, slots=True)
+class Dealer:
+    """A dealer and its workshop's hours.
+
+    Parameters
+    ----------
+    opens, closes : time
+        Local to `time_zone`.
+    open_weekdays : list of int
+        ISO, Monday is 1.
+    """
+
+    id: int
+    name: str
+    time_zone: str
+    phone: str
+    opens: time
+    closes: time
+    open_weekdays: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whom we may write to."""
+
+    id: int
+    dealer_id: int
+    advisor_id: int | None
+    name: str
+    phone: str | None
+    language: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """A vehicle as a customer would name it."""
+
+    id: int
+    vin: str
+    dealer_id: int | None
+    make: str
+    model: str
+    model_year: int | None
+    last_service_at: datetime | None
+
+
+def dealer(conn: Connection, dealer_id: int) -> Dealer | None:
+    """The dealer."""
+    with conn.cursor(row_factory=class_row(Dealer)) as cur:
+        return cur.execute(
+            """
+            SELECT id, name, time_zone, phone, opens, closes, open_weekdays
+            FROM dealer WHERE id = %s
+            """,
+            (dealer_id,),
+        ).fetchone()
+
+
+_CUSTOMER = "SELECT id, dealer_id, advisor_id, name, phone, language, time_zone FROM customer"
+
+
+def customer(conn: Connection, customer_id: int, lock: bool = False) -> Customer | None:
+    """The customer; with `lock`, one caller at a time until the transaction ends."""
+    with conn.cursor(row_factory=class_row(Customer)) as cur:
+        ending = " WHERE id = %s" + (" FOR NO KEY UPDATE" if lock else "")
+        return cur.execute(_CUSTOMER + ending, (customer_id,)).fetchone()
+
+
+def customer_by_phone(conn: Connection, phone: str) -> Customer | None:
+    """The customer with this number, in E.164."""
+    with conn.cursor(row_factory=class_row(Customer)) as cur:
+        return cur.execute(_CUSTOMER + " WHERE phone = %s", (phone,)).fetchone()
+
+
+def owner(conn: Connection, vehicle_id: int, now: datetime) -> Customer | None:
+    """Who owns the car at `now`."""
+    with conn.cursor(row_factory=class_row(Customer)) as cur:
+        return cur.execute(
+            _CUSTOMER
+            + """ WHERE id = (SELECT customer_id FROM ownership
+                              WHERE vehicle_id = %s AND during @> %s::timestamptz)""",
+            (vehicle_id, now),
+        ).fetchone()
+
+
+def car(conn: Connection, vehicle_id: int) -> Car | None:
+    """The vehicle."""
+    with conn.cursor(row_factory=class_row(Car)) as cur:
+        return cur.execute(
+            """
+            SELECT id, vin, dealer_id, make, model, model_year, last_service_at
+            FROM vehicle WHERE id = %s
+            """,
+            (vehicle_id,),
+        ).fetchone()
+
+
+def any_car(conn: Connection, customer_id: int, now: datetime) -> int | None:
+    """A car that the person owns at `now`, the newest first."""
+    row = conn.execute(
+        """
+        SELECT vehicle_id FROM ownership WHERE customer_id = %s AND during @> %s::timestamptz
+        ORDER BY lower(during) DESC LIMIT 1
+        """,
+        (customer_id, now),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def consented(conn: Connection, customer_id: int, purpose: str, channel: str) -> bool:
+    """Whether the newest consent for purpose and channel grants it; none means no."""
+    row = conn.execute(
+        """
+        SELECT granted FROM consent WHERE customer_id = %s AND purpose = %s AND channel = %s
+        ORDER BY at DESC, id DESC LIMIT 1
+        """,
+        (customer_id, purpose, channel),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def add_consent(
+    conn: Connection,
+    customer_id: int,
+    purpose: str,
+    granted: bool,
+    source: str,
+    wording: str,
+    at: datetime,
+) -> None:
+    """Record what the person agreed to or withdrew, for text messages."""
+    conn.execute(
+        """
+        INSERT INTO consent (customer_id, purpose, channel, granted, source, wording, at)
+        VALUES (%s, %s, 'sms', %s, %s, %s, %s)
+        """,
+        (customer_id, purpose, granted, source, wording, at),
+    )
+
+
+def stopped(conn: Connection, phone: str) -> datetime | None:
+    """Since when the number is stopped; None when it isn't. The row that came last is in force.
+
+    By id, not by time: clocks of two processes differ, and may be set back.
+    """
+    row = conn.execute(
+        """
+        SELECT at FROM (SELECT stopped, at FROM suppression WHERE phone = %s
+                        ORDER BY id DESC LIMIT 1) AS newest
+        WHERE stopped
+        """,
+        (phone,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def add_suppression(
+    conn: Connection, phone: str, is_stopped: bool, source: str, at: datetime
+) -> None:
+    """Add to the ledger of STOP and START."""
+    conn.execute(
+        "INSERT INTO suppression (phone, stopped, source, at) VALUES (%s, %s, %s, %s)",
+        (phone, is_stopped, source, at),
+    )
+
+
+def audit(
+    conn: Connection, at: datetime, actor: str, action: str, subject: str, **detail: object
+) -> None:
+    """Write down what was done, and by whom.
+
+    Parameters
+    ----------
+    actor : str
+        ``staff:3``, ``customer:7`` or ``care``.
+    subject : str
+        ``alert:12``.
+    """
+    conn.execute(
+        "INSERT INTO audit (at, actor, action, subject, detail) VALUES (%s, %s, %s, %s, %s)",
+        (at, actor, action, subject, Jsonb(detail)),
+    )
+
+
+def notify(conn: Connection, channel: str) -> None:
+    """Wake whoever listens, when this transaction commits."""
+    conn.execute("SELECT pg_notify(%s, '')", (channel,))
