@@ -1,0 +1,1 @@
+"""Pages, one file each noun. Each route shows or does one thing."""

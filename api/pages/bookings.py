@@ -1,0 +1,211 @@
+"""The workshop's day, bay by bay, and the repair orders that come of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query
+from starlette.responses import Response
+
+from api import render
+from api.door import Booking, Desk, Looking, NotFound, Receiving, Repairing, see
+from api.store import audit as audit_store
+from api.store import bookings as store
+from care import booking as care_booking
+from care import repair as care_repair
+
+router = APIRouter(include_in_schema=False)
+
+STEP_MIN = 15
+"""One column of the day's grid, minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A booking on the day's grid.
+
+    Parameters
+    ----------
+    booking : BookingRow
+    column, width : int
+        Of `STEP_MIN` each; the first column is 1.
+    """
+
+    booking: store.BookingRow
+    column: int
+    width: int
+
+
+def place(
+    rows: list[store.BookingRow], day_starts: datetime, first_min: int, last_min: int
+) -> list[Placed]:
+    """Put bookings on the grid between two minutes of the day; what sticks out is cut.
+
+    Parameters
+    ----------
+    rows : list of BookingRow
+    day_starts : datetime
+        Local midnight.
+    first_min, last_min : int
+        Minutes after midnight that the grid shows.
+    """
+    placed = []
+    for row in rows:
+        starts = (row.starts_at - day_starts) / timedelta(minutes=1)
+        ends = (row.ends_at - day_starts) / timedelta(minutes=1)
+        a = max(starts, first_min)
+        b = min(ends, last_min)
+        if a < b:
+            column = int(a - first_min) // STEP_MIN
+            end = -(-int(b - first_min) // STEP_MIN)
+            placed.append(Placed(row, column + 1, max(end - column, 1)))
+    return placed
+
+
+def local_day(day: date, zone: str) -> tuple[datetime, datetime]:
+    """A local day's first and last moment; 23 or 25 hours long when clocks change."""
+    there = ZoneInfo(zone)
+    starts = datetime.combine(day, time(), there)
+    ends = datetime.combine(day + timedelta(days=1), time(), there)
+    return starts.astimezone(UTC), ends.astimezone(UTC)
+
+
+@router.get("/bookings")
+def show(desk: Looking, day: Annotated[str, Query(max_length=10)] = "") -> Response:
+    today = desk.now.astimezone(ZoneInfo(desk.zone)).date()
+    try:
+        chosen = date.fromisoformat(day) if day else today
+        since, until = local_day(chosen, desk.zone)
+        before, after = chosen - timedelta(days=1), chosen + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise NotFound("There is no such day; write it as 2026-12-03.") from None
+    dealer = store.dealer(desk.conn, desk.dealer_id)
+    rows = store.day(desk.conn, desk.dealer_id, since, until)
+    on_grid = [r for r in rows if r.state in ("held", "booked", "arrived", "done")]
+    first_min = dealer.opens_minute // 60 * 60
+    last_min = -(-dealer.closes_minute // 60) * 60
+    placed = place(on_grid, since, first_min, last_min)
+    minute = (desk.now - since) / timedelta(minutes=1)
+    return render.page(
+        desk,
+        "bookings.html",
+        day=chosen,
+        today=today,
+        before=before,
+        after=after,
+        bays=store.bays(desk.conn, desk.dealer_id),
+        placed=placed,
+        rows=rows,
+        hours=list(range(first_min // 60, last_min // 60)),
+        columns=(last_min - first_min) // STEP_MIN,
+        now_column=int(minute - first_min) // STEP_MIN + 1
+        if first_min <= minute < last_min
+        else None,
+        here_path=f"/bookings?day={chosen}",
+    )
+
+
+@router.get("/bookings/{booking_id}")
+def one(desk: Looking, booking_id: int) -> Response:
+    booking = own_booking(desk, booking_id)
+    return render.page(
+        desk,
+        "booking.html",
+        b=booking,
+        trail=audit_store.trail(desk.conn, [f"booking:{booking_id}"]),
+    )
+
+
+@router.post("/bookings/{booking_id}/arrive")
+def arrive(desk: Receiving, booking_id: int) -> Response:
+    own_booking(desk, booking_id)
+    order = care_booking.arrive(desk.conn, booking_id, desk.staff.actor, desk.now)
+    return render.noted(
+        see(f"/repair-orders/{order.id}"), desk.request, "The car is here: repair order opened."
+    )
+
+
+@router.post("/bookings/{booking_id}/no-show")
+def no_show(desk: Booking, booking_id: int) -> Response:
+    own_booking(desk, booking_id)
+    care_booking.no_show(desk.conn, booking_id, desk.staff.actor, desk.now)
+    return render.noted(see(f"/bookings/{booking_id}"), desk.request, "Noted: didn't come.")
+
+
+@router.post("/bookings/{booking_id}/cancel")
+def cancel(desk: Booking, booking_id: int) -> Response:
+    own_booking(desk, booking_id)
+    care_booking.cancel(desk.conn, booking_id, desk.staff.actor, desk.now)
+    return render.noted(
+        see(f"/bookings/{booking_id}"), desk.request, "Cancelled; the slot is free."
+    )
+
+
+def own_booking(desk: Desk, booking_id: int) -> store.BookingRow:
+    """The booking, if it is this dealer's.
+
+    Raises
+    ------
+    NotFound
+    """
+    booking = store.booking(desk.conn, desk.dealer_id, booking_id)
+    if booking is None:
+        raise NotFound("There is no such booking at your dealer.")
+    return booking
+
+
+@router.get("/repair-orders/{repair_order_id}")
+def repair_order(desk: Looking, repair_order_id: int) -> Response:
+    order = own_repair_order(desk, repair_order_id)
+    return render.page(
+        desk,
+        "repair_order.html",
+        r=order,
+        trail=audit_store.trail(
+            desk.conn, [f"repair_order:{repair_order_id}", f"booking:{order.booking_id}"]
+        ),
+    )
+
+
+@router.post("/repair-orders/{repair_order_id}/start")
+def start(desk: Repairing, repair_order_id: int) -> Response:
+    own_repair_order(desk, repair_order_id)
+    care_repair.start(desk.conn, repair_order_id, desk.staff.actor, desk.now)
+    return render.noted(see(f"/repair-orders/{repair_order_id}"), desk.request, "Work has begun.")
+
+
+@router.post("/repair-orders/{repair_order_id}/close")
+def close(
+    desk: Repairing,
+    repair_order_id: int,
+    cause: Annotated[str, Form(min_length=1, max_length=1000)],
+    correction: Annotated[str, Form(min_length=1, max_length=1000)],
+    finding: Annotated[str, Form(pattern="^(confirmed|no_fault_found)$")],
+) -> Response:
+    own_repair_order(desk, repair_order_id)
+    care_repair.close(
+        desk.conn,
+        repair_order_id,
+        cause=cause,
+        correction=correction,
+        finding=finding,
+        actor=desk.staff.actor,
+        now=desk.now,
+    )
+    return render.noted(
+        see(f"/repair-orders/{repair_order_id}"), desk.request, "Closed. The alert has its answer."
+    )
+
+
+def own_repair_order(desk: Desk, repair_order_id: int) -> store.RepairOrderRow:
+    """The repair order, if it is this dealer's.
+
+    Raises
+    ------
+    NotFound
+    """
+    order = store.repair_order(desk.conn, desk.dealer_id, repair_order_id)
+    if order is None:
+        raise NotFound("There is no such repair order at your dealer.")
+    return order

@@ -1,0 +1,254 @@
+"""Every route by every role, and nothing of another dealer's."""
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from api.app import create
+from api.settings import ApiSettings
+from tests.api.conftest import ROLES, Console
+from tests.api.showroom import Showroom
+
+ALL = frozenset(ROLES)
+OFFICE = frozenset({"advisor", "manager", "admin"})
+WORKSHOP = frozenset({"technician", "manager", "admin"})
+SORTERS = frozenset({"manager", "admin"})
+NOBODY_ASKED = None  # open without signing in
+
+TABLE: dict[tuple[str, str], frozenset[str] | None] = {
+    ("GET", "/health"): NOBODY_ASKED,
+    ("GET", "/metrics"): NOBODY_ASKED,
+    ("GET", "/sign-in"): NOBODY_ASKED,
+    ("POST", "/sign-in"): NOBODY_ASKED,
+    ("POST", "/theme"): NOBODY_ASKED,
+    ("GET", "/b/{token}"): NOBODY_ASKED,
+    ("POST", "/b/{token}"): NOBODY_ASKED,
+    ("GET", "/b/{token}/booking.ics"): NOBODY_ASKED,
+    ("POST", "/twilio/inbound"): NOBODY_ASKED,
+    ("POST", "/twilio/status"): NOBODY_ASKED,
+    ("POST", "/api/v1/token"): NOBODY_ASKED,
+    ("POST", "/sign-out"): ALL,
+    ("POST", "/sign-out-everywhere"): ALL,
+    ("GET", "/live"): ALL,
+    ("GET", "/"): ALL,
+    ("GET", "/search"): ALL,
+    ("GET", "/tasks/{task_id}"): ALL,
+    ("GET", "/vehicles"): ALL,
+    ("GET", "/vehicles/{vehicle_id}"): ALL,
+    ("GET", "/vehicles/{vehicle_id}/telemetry.json"): ALL,
+    ("GET", "/alerts/{alert_id}"): ALL,
+    ("GET", "/bookings"): ALL,
+    ("GET", "/bookings/{booking_id}"): ALL,
+    ("GET", "/repair-orders/{repair_order_id}"): ALL,
+    ("POST", "/bookings/{booking_id}/arrive"): ALL,
+    ("GET", "/customers"): OFFICE,
+    ("GET", "/customers/{customer_id}"): OFFICE,
+    ("POST", "/customers/{customer_id}/messages"): OFFICE,
+    ("POST", "/tasks/{task_id}/claim"): OFFICE,
+    ("POST", "/tasks/{task_id}/done"): OFFICE,
+    ("POST", "/alerts/{alert_id}/dismiss"): OFFICE,
+    ("GET", "/vehicles/{vehicle_id}/book"): OFFICE,
+    ("POST", "/vehicles/{vehicle_id}/book"): OFFICE,
+    ("POST", "/bookings/{booking_id}/no-show"): OFFICE,
+    ("POST", "/bookings/{booking_id}/cancel"): OFFICE,
+    ("POST", "/repair-orders/{repair_order_id}/start"): WORKSHOP,
+    ("POST", "/repair-orders/{repair_order_id}/close"): WORKSHOP,
+    ("GET", "/quarantine"): SORTERS,
+    ("POST", "/quarantine/{row_id}/replay"): SORTERS,
+    ("GET", "/api/v1/me"): ALL,
+    ("GET", "/api/v1/tasks"): ALL,
+    ("GET", "/api/v1/tasks/counts"): ALL,
+    ("GET", "/api/v1/tasks/{task_id}"): ALL,
+    ("POST", "/api/v1/tasks/{task_id}/claim"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/done"): OFFICE,
+    ("GET", "/api/v1/vehicles"): ALL,
+    ("GET", "/api/v1/vehicles/{vehicle_id}"): ALL,
+    ("GET", "/api/v1/vehicles/{vehicle_id}/telemetry"): ALL,
+    ("GET", "/api/v1/vehicles/{vehicle_id}/findings"): ALL,
+    ("GET", "/api/v1/signals"): ALL,
+    ("GET", "/api/v1/alerts"): ALL,
+    ("GET", "/api/v1/alerts/{alert_id}"): ALL,
+    ("POST", "/api/v1/alerts/{alert_id}/dismiss"): OFFICE,
+    ("GET", "/api/v1/customers"): OFFICE,
+    ("GET", "/api/v1/customers/{customer_id}"): OFFICE,
+    ("GET", "/api/v1/customers/{customer_id}/conversation"): OFFICE,
+    ("POST", "/api/v1/customers/{customer_id}/messages"): OFFICE,
+    ("GET", "/api/v1/slots"): ALL,
+    ("POST", "/api/v1/bookings"): OFFICE,
+    ("GET", "/api/v1/bookings"): ALL,
+    ("GET", "/api/v1/bookings/{booking_id}"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/arrive"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/no-show"): OFFICE,
+    ("POST", "/api/v1/bookings/{booking_id}/cancel"): OFFICE,
+    ("GET", "/api/v1/repair-orders/{repair_order_id}"): ALL,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/start"): WORKSHOP,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/close"): WORKSHOP,
+    ("GET", "/api/v1/quarantine"): SORTERS,
+    ("GET", "/api/v1/quarantine/reasons"): SORTERS,
+    ("POST", "/api/v1/quarantine/{row_id}/replay"): SORTERS,
+}
+
+
+def routes() -> set[tuple[str, str]]:
+    """All that the application answers, but the static files and the API's description."""
+    app = create(ApiSettings(database_url="postgresql://nowhere/x", secret_key="x" * 16))
+    found = set()
+    for route in _all_routes(app.routes):
+        for method in (route.methods or set()) - {"HEAD"}:
+            found.add((method, route.path))
+    return found
+
+
+def _all_routes(routes: object) -> list[APIRoute]:
+    found = []
+    for route in routes:  # type: ignore[attr-defined]
+        if isinstance(route, APIRoute):
+            found.append(route)
+        elif hasattr(route, "routes") and not isinstance(route, APIRoute):
+            found += _all_routes(route.routes or [])
+        elif hasattr(route, "original_router"):
+            found += _all_routes(route.original_router.routes)
+    return found
+
+
+def test_the_table_names_every_route() -> None:
+    assert routes() == set(TABLE)
+
+
+def path_of(pattern: str, ids: dict[str, int]) -> str:
+    path = pattern.format(**ids, token="x") if "{" in pattern else pattern
+    query = {
+        "/vehicles/{vehicle_id}/telemetry.json": "?signals=speed_kmh",
+        "/api/v1/vehicles/{vehicle_id}/telemetry": "?signals=speed_kmh"
+        "&since=2026-11-17T00:00:00Z&until=2026-11-18T00:00:00Z",
+        "/api/v1/slots": "?op_code=DIAG",
+        "/api/v1/bookings": "?day=2026-11-18",
+    }
+    return path + query.get(pattern, "")
+
+
+def own(room: Showroom) -> dict[str, int]:
+    return {
+        "vehicle_id": room.vehicles[0],
+        "alert_id": room.alerts["battery"],
+        "customer_id": room.customers[0],
+        "task_id": room.tasks["battery"],
+        "booking_id": room.bookings[2],
+        "repair_order_id": 2,
+        "row_id": room.quarantined,
+    }
+
+
+def others(room: Showroom) -> dict[str, int]:
+    return {
+        "vehicle_id": room.other["vehicle"],
+        "alert_id": room.other["alert"],
+        "customer_id": room.other["customer"],
+        "task_id": room.other["task"],
+        "booking_id": room.other["booking"],
+        "repair_order_id": room.other["repair_order"],
+        "row_id": room.other["not_json"],
+    }
+
+
+BODY = {
+    "reason": "because",
+    "body": "hello",
+    "cause": "c",
+    "correction": "c",
+    "finding": "confirmed",
+    "slot": "1.1.1.2",
+    "op": "DIAG",
+}
+JSON = {**BODY, "op_code": "DIAG", "vehicle_id": 1}
+
+
+def call(client: httpx.Client, method: str, pattern: str, ids: dict[str, int]) -> httpx.Response:
+    path = path_of(pattern, ids)
+    if method == "GET":
+        return client.get(path)
+    if pattern.startswith("/api/"):
+        return client.post(path, json={**JSON, "vehicle_id": ids["vehicle_id"]})
+    return client.post(path, data=BODY)
+
+
+@pytest.mark.parametrize("role", [*ROLES, "nobody"])
+def test_every_route_by_role(console: Console, role: str) -> None:
+    ids = own(console.room)
+    client = console.client(None if role == "nobody" else role)
+    with client:
+        answers = {
+            (method, pattern): call(client, method, pattern, ids)
+            for method, pattern in sorted(TABLE, key=lambda route: "sign-out" in route[1])
+            if TABLE[method, pattern] is not NOBODY_ASKED and pattern not in ("/live", "/sign-out")
+        }
+    for (method, pattern), answer in answers.items():
+        allowed = TABLE[method, pattern]
+        assert allowed is not None
+        what = f"{method} {pattern} as {role}: {answer.status_code} {answer.text[:200]}"
+        if role == "nobody":
+            if pattern.startswith("/api/"):
+                assert answer.status_code == 401, what
+            else:
+                assert answer.status_code == 303, what
+                assert answer.headers["location"].startswith("/sign-in"), what
+        elif role in allowed:
+            assert answer.status_code in (200, 201, 202, 303, 409), what
+            assert answer.headers.get("location") != "/sign-in" or "sign-out" in pattern, what
+        else:
+            assert answer.status_code == 403, what
+
+
+def test_nothing_of_another_dealer(console: Console) -> None:
+    ids = others(console.room)
+    with console.client("admin") as client:
+        for (method, pattern), allowed in sorted(TABLE.items(), key=lambda item: item[0]):
+            if allowed is NOBODY_ASKED or "{" not in pattern:
+                continue
+            answer = call(client, method, pattern, ids)
+            assert answer.status_code == 404, f"{method} {pattern}: {answer.status_code}"
+    assert console.ask("SELECT state FROM task WHERE id = %s", ids["task_id"]) == "open"
+    assert console.ask("SELECT state FROM alert WHERE id = %s", ids["alert_id"]) == "open"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?view=watched",
+        "/vehicles",
+        "/customers",
+        "/search?q=hillside",
+        "/search?q=WVWZZZ1KZAW999999",
+        "/search?q=ZZ9",
+        "/search?q=3125559901",
+        "/bookings",
+        "/quarantine",
+        "/api/v1/tasks",
+        "/api/v1/alerts",
+        "/api/v1/vehicles",
+        "/api/v1/vehicles?q=Fiat",
+        "/api/v1/customers?q=Zoe",
+        "/api/v1/quarantine",
+    ],
+)
+def test_lists_keep_to_the_dealer(gallery: Console, path: str) -> None:
+    secrets = ("Zoe", "WVWZZZ1KZAW999999", "ZZ 9", "Hillside", "+13125559901")
+    with gallery.client("admin") as client:
+        text = client.get(path).text
+    for secret in secrets:
+        if f"q={secret}".lower() in path.lower():
+            continue  # the page repeats what was asked
+        assert secret not in text, f"{secret} on {path}"
+    with gallery.client("stranger") as client:
+        assert "Maria" not in client.get("/customers").text
+        assert "Zoe" in client.get("/customers").text
+
+
+def test_a_manager_sees_no_strange_vins(gallery: Console) -> None:
+    with gallery.client("manager") as client:
+        rows = client.get("/api/v1/quarantine").json()["items"]
+    assert [row["reason_code"] for row in rows] == ["clock_ahead"]
+    with gallery.client("admin") as client:
+        rows = client.get("/api/v1/quarantine").json()["items"]
+    assert {row["reason_code"] for row in rows} == {"clock_ahead", "unknown_vin"}
