@@ -19,7 +19,6 @@ from record import db
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "pages"
 EVERYTHING = frozenset({"alert", "task", "outreach", "reply", "booking", "repair_order"})
 """Tables whose changes are told; what a page must assume after it may have missed something."""
 

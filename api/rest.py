@@ -498,7 +498,7 @@ def book(desk: Booking, wish: Wish) -> booking_store.BookingRow:
         raise NotFound("This alert is about another vehicle.")
     if card.owner_id is None:
         raise NotFound("This car has no customer on record, so it can't be booked.")
-    held = care_booking.hold(
+    kept = care_booking.book(
         desk.conn,
         slot=slot_of(wish.slot),
         dealer_id=desk.dealer_id,
@@ -508,11 +508,6 @@ def book(desk: Booking, wish: Wish) -> booking_store.BookingRow:
         op_code=_clean(wish.op_code),
         source=desk.staff.actor,
         now=desk.now,
-    )
-    kept = (
-        held
-        if isinstance(held, care_booking.Taken)
-        else care_booking.confirm(desk.conn, held.id, desk.now)
     )
     if isinstance(kept, care_booking.Taken):
         raise CareError(kept.reason)

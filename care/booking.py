@@ -108,6 +108,36 @@ def hold(
     return held
 
 
+def book(
+    conn: Connection,
+    *,
+    slot: Slot,
+    dealer_id: int,
+    vehicle_id: int,
+    customer_id: int,
+    alert_id: int | None,
+    op_code: str,
+    source: str,
+    now: datetime,
+) -> Booking | Taken:
+    """Hold a slot and promise it in one step, for whoever has chosen already.
+
+    Parameters and errors are those of `hold`; the caller commits, or rolls back what is `Taken`.
+    """
+    held = hold(
+        conn,
+        slot=slot,
+        dealer_id=dealer_id,
+        vehicle_id=vehicle_id,
+        customer_id=customer_id,
+        alert_id=alert_id,
+        op_code=op_code,
+        source=source,
+        now=now,
+    )
+    return held if isinstance(held, Taken) else confirm(conn, held.id, now)
+
+
 def confirm(conn: Connection, booking_id: int, now: datetime) -> Booking | Taken:
     """Promise a held slot to its customer: finishes the alert's task, plans the confirmation text.
 

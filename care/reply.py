@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from care import booking, outreach, task, words
-from care.booking import Taken
 from care.errors import CareError
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import NewReply, Offered
@@ -141,7 +140,7 @@ def _book(
 ) -> str:
     """Book a slot that was offered; returns what to add to the meaning."""
     try:
-        got: Booking | Taken = booking.hold(
+        got = booking.book(
             conn,
             slot=slot,
             dealer_id=customer.dealer_id,
@@ -152,8 +151,6 @@ def _book(
             source="reply",
             now=now,
         )
-        if isinstance(got, Booking):
-            got = booking.confirm(conn, got.id, now)
     except CareError as error:
         action = f"Answer {customer.name}: {_short(reply.body)} {error}"
         task.ask_person(conn, customer, f"{customer.name} could not be booked", action, now)

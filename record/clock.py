@@ -47,10 +47,6 @@ class Scale:
         """
         return self.base_time + (wall_now - self.base_wall) * self.rate
 
-    def wall_seconds(self, story: timedelta) -> float:
-        """Seconds on the wall for a stretch of story time; infinite while it stands."""
-        return story.total_seconds() / self.rate if self.rate else float("inf")
-
 
 REAL = Scale(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC), 1.0)
 """Story time is wall time."""

@@ -20,9 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import psycopg
 from honcho.environ import parse_procfile
@@ -36,8 +34,6 @@ from simulators import town
 
 RATE = 720.0
 """Story seconds for each wall second: half a day in a minute."""
-
-ZONE = ZoneInfo("America/New_York")
 
 FLOWS = (
     ("frames stored", "SELECT count(*) FROM telemetry"),
@@ -90,23 +86,6 @@ class Place:
     servers: LocalServers | None
 
 
-def next_morning(story: datetime) -> datetime:
-    """08:30 of the next weekday on which people may be texted, or `story` itself within hours.
-
-    Examples
-    --------
-    >>> next_morning(datetime(2026, 3, 6, 23, tzinfo=UTC)).isoformat()  # Friday evening
-    '2026-03-09T12:30:00+00:00'
-    """
-    local = story.astimezone(ZONE)
-    if local.weekday() < 5 and 8 <= local.hour < 15:
-        return story
-    day = local.date() + timedelta(days=1 if local.hour >= 8 else 0)
-    while day.weekday() >= 5:
-        day += timedelta(days=1)
-    return datetime(day.year, day.month, day.day, 8, 30, tzinfo=ZONE).astimezone(UTC)
-
-
 def _port(preferred: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the console will
@@ -147,11 +126,8 @@ def prepare(home: Path, port: int, rate: float) -> Place:
 
     with psycopg.connect(url, options="-c timezone=UTC") as conn:
         if not town.exists(conn):
-            town.create(conn, now=clock.wall(), password=keys["password"])
-            say("• made a dealer, customers and cars; their last weeks arrive in a moment")
-        story = next_morning(town.story_end(conn) or clock.wall())
-        # the clock stands until the town has told its past, see `simulators.town`
-        clock.set_scale(conn, clock.Scale(clock.wall(), story, 0.0))
+            say("• making a dealer, customers and cars; their last weeks arrive in a moment")
+        town.settle(conn, keys["password"])
 
     web, phones = _port(port), free_port()
     public_url = f"http://127.0.0.1:{web}"
@@ -252,7 +228,7 @@ def watch(
             gone_s = time.monotonic() - began
             over = seconds is not None and gone_s >= seconds
             if over or int(gone_s) % 10 == 0:
-                story = clock.read_scale(conn).at(clock.wall()).astimezone(ZONE)
+                story = clock.read_scale(conn).at(clock.wall()).astimezone(town.ZONE)
                 told = since(before, flows(conn))
                 say(f"  {story:%a %H:%M}   " + " · ".join(f"{n:,} {k}" for k, n in told.items()))
             if over:

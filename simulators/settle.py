@@ -9,9 +9,7 @@ import sys
 
 import psycopg
 
-from record import clock
 from simulators import town
-from simulators.demo import next_morning
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,18 +17,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    """Make people and cars unless they are there, and set the story's clock to a working morning.
-
-    The clock stands until the town has told its past, see `simulators.town`.
-    """
+    """Settle it with the password in the environment, see `simulators.town.settle`."""
     password = os.environ.get("DEMO_PASSWORD", "")
     if len(password) < 8:
         print("DEMO_PASSWORD is not set, or shorter than 8 characters.", file=sys.stderr)
         return 2
     with psycopg.connect(os.environ["DATABASE_URL"], options="-c timezone=UTC") as conn:
-        if not town.exists(conn):
-            town.create(conn, now=clock.wall(), password=password)
-        story = next_morning(town.story_end(conn) or clock.wall())
-        clock.set_scale(conn, clock.Scale(clock.wall(), story, 0.0))
+        story = town.settle(conn, password)
     print(f"the town is settled, its clock stands at {story:%a %Y-%m-%d %H:%M} UTC")
     return 0

@@ -13,7 +13,8 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -34,6 +35,8 @@ from simulators.workshop import Found, Workshop
 log = logging.getLogger(__name__)
 
 DOMAIN = "harbour.example"
+
+ZONE = ZoneInfo("America/New_York")
 
 HISTORY = timedelta(days=40)
 """What the cars tell of their past when the town is new: long enough to learn their habits."""
@@ -143,6 +146,46 @@ def story_end(conn: psycopg.Connection) -> datetime | None:
     assert row is not None
     newest: datetime | None = row[0]
     return newest
+
+
+def next_morning(story: datetime) -> datetime:
+    """08:30 of the next weekday on which people may be texted, or `story` itself within hours.
+
+    Examples
+    --------
+    >>> next_morning(datetime(2026, 3, 6, 23, tzinfo=UTC)).isoformat()  # Friday evening
+    '2026-03-09T12:30:00+00:00'
+    """
+    local = story.astimezone(ZONE)
+    if local.weekday() < 5 and 8 <= local.hour < 15:
+        return story
+    day = local.date() + timedelta(days=1 if local.hour >= 8 else 0)
+    while day.weekday() >= 5:
+        day += timedelta(days=1)
+    return datetime(day.year, day.month, day.day, 8, 30, tzinfo=ZONE).astimezone(UTC)
+
+
+def settle(conn: psycopg.Connection, password: str) -> datetime:
+    """Make people and cars unless they are there, and set the story's clock to a working morning.
+
+    The clock stands until the town has told its past, see `run`; the caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+    password : str
+        Of the dealer's staff, where they are made now.
+
+    Returns
+    -------
+    datetime
+        What the story's clock shows.
+    """
+    if not exists(conn):
+        create(conn, now=wall(), password=password)
+    story = next_morning(story_end(conn) or wall())
+    set_scale(conn, Scale(wall(), story, 0.0))
+    return story
 
 
 # -- what breaks ------------------------------------------------------------------------------

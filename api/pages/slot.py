@@ -232,7 +232,7 @@ def choose(
         return again
     try:
         chosen = slot_of(slot)
-        held = care_booking.hold(
+        kept = care_booking.book(
             conn,
             slot=chosen,
             dealer_id=who.dealer_id,
@@ -242,11 +242,6 @@ def choose(
             op_code=_op(who),
             source="slot page",
             now=now,
-        )
-        kept = (
-            held
-            if isinstance(held, care_booking.Taken)
-            else care_booking.confirm(conn, held.id, now)
         )
     except CareError:
         # Booked by somebody else meanwhile, or no time that we offer: show how it stands.

@@ -338,7 +338,7 @@ def book(
     if card.owner_id is None:
         raise NotFound("This car has no customer on record, so it can't be booked.")
     back = f"/vehicles/{vehicle_id}/book?op={op}" + (f"&alert={about.id}" if about else "")
-    held = care_booking.hold(
+    kept = care_booking.book(
         desk.conn,
         slot=slot_of(slot),
         dealer_id=desk.dealer_id,
@@ -348,11 +348,6 @@ def book(
         op_code=op,
         source=desk.staff.actor,
         now=desk.now,
-    )
-    kept = (
-        held
-        if isinstance(held, care_booking.Taken)
-        else care_booking.confirm(desk.conn, held.id, desk.now)
     )
     if isinstance(kept, care_booking.Taken):
         return render.noted(see(back), desk.request, kept.reason, "sorry")
