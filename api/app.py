@@ -26,8 +26,9 @@ from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
 from api.live import Live
-from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, vehicles
+from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, vehicles, world
 from api.settings import ApiSettings
+from api.window import Window
 from care.errors import CareError
 from record import db
 from record.clock import Clock, Scale, read_scale
@@ -66,6 +67,8 @@ def create(settings: ApiSettings) -> FastAPI:
         live.stop()
         live.join()
         pool.close()
+        if settings.world_url:
+            app.state.world.close()
 
     app = FastAPI(
         title="Roadworthy",
@@ -91,6 +94,9 @@ def create(settings: ApiSettings) -> FastAPI:
         rest.router,
     ):
         app.include_router(router)
+    if settings.world_url:
+        app.state.world = Window(settings.world_url, settings.world_token)
+        app.include_router(world.router)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     _add_errors(app)
     _add_health(app)

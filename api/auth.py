@@ -42,6 +42,7 @@ class May(StrEnum):
     RECEIVE = "receive cars"  # a booked car has arrived
     REPAIR = "repair"  # start and close repair orders
     SORT_OUT = "sort out"  # frames in quarantine
+    SEE_WORLD = "see the simulated world"  # in a demo: truth beside belief
 
 
 OFFICE = frozenset({Role.ADVISOR, Role.MANAGER, Role.ADMIN})
@@ -56,6 +57,7 @@ PERMISSIONS: dict[May, frozenset[Role]] = {
     May.RECEIVE: EVERYBODY,
     May.REPAIR: WORKSHOP,
     May.SORT_OUT: frozenset({Role.MANAGER, Role.ADMIN}),
+    May.SEE_WORLD: frozenset({Role.MANAGER, Role.ADMIN}),
 }
 """Who may do what; always within their own dealer."""
 

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from api import words
 from api.auth import initials
 from api.door import Desk, door
+from api.verdict import kind_title
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -28,6 +29,7 @@ def _environment() -> Environment:
     )
     env.filters.update(words.FILTERS)
     env.filters["initials"] = initials
+    env.filters["kind_title"] = kind_title
     env.globals.update(
         URGENCY=words.URGENCY,
         DONE=words.DONE,
@@ -87,6 +89,7 @@ def page(desk: Desk, name: str, status: int = 200, **context: Any) -> Response:
         path=request.url.path,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         flash=note if isinstance(note, Mapping) else None,
+        has_world=bool(shared.settings.world_url),
         **context,
     )
     response = HTMLResponse(html, status)

@@ -1,8 +1,9 @@
 """What the console needs from the environment."""
 
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from record.settings import Settings
 
@@ -23,6 +24,10 @@ class ApiSettings(Settings):
         ``HOST`` to listen on.
     port : int
         ``PORT`` to listen on.
+    world_url, world_token : str
+        ``WORLD_URL`` and ``WORLD_TOKEN``: where a simulated world tells what is really wrong with
+        its cars, and the word that opens it. Without them there is no page "World"; real cars have
+        no such window.
     """
 
     secret_key: str
@@ -30,6 +35,8 @@ class ApiSettings(Settings):
     twilio_auth_token: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    world_url: str = ""
+    world_token: str = ""
 
     @field_validator("secret_key")
     @classmethod
@@ -45,6 +52,12 @@ class ApiSettings(Settings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must look like https://care.example")
         return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _with_its_word(self) -> Self:
+        if self.world_url and not self.world_token:
+            raise ValueError("WORLD_URL needs WORLD_TOKEN")
+        return self
 
     @property
     def https(self) -> bool:

@@ -367,6 +367,7 @@ FILTERS = {
     "evidence": evidence,
     "hour": hour,
     "in_days": in_days,
+    "length_of": length,
     "km": km,
     "local_date": local_date,
     "moment": moment,

@@ -74,9 +74,10 @@ def set_back_if_it_fails(
         log.exception("row failed, will try again", extra=fields | about)
 
 
-def take_up_findings(conn: Connection, now: datetime) -> int:
+def take_up_findings(conn: Connection, clock: Callable[[], datetime]) -> int:
     """Take up a batch of findings; commits. Returns how many."""
     findings = alerts.waiting_findings(conn, BATCH)
+    now = clock()  # not before: nothing is taken up earlier than it came
     for finding in findings:
         with set_back_if_it_fails(conn, "finding", finding.id, vehicle=finding.vehicle_id):
             step, _ = alert.take_up(conn, finding, now)
@@ -86,9 +87,10 @@ def take_up_findings(conn: Connection, now: datetime) -> int:
     return len(findings)
 
 
-def take_up_reply(conn: Connection, now: datetime) -> int:
+def take_up_reply(conn: Connection, clock: Callable[[], datetime]) -> int:
     """Take up one reply; commits, for it may hold the dealer's bookings. Returns how many."""
     replies = outbox.waiting_replies(conn, 1)
+    now = clock()
     for answer in replies:
         with set_back_if_it_fails(conn, "reply", answer.id, customer=answer.customer_id):
             REPLIES.labels(reply.take_up(conn, answer, now)).inc()
@@ -96,10 +98,10 @@ def take_up_reply(conn: Connection, now: datetime) -> int:
     return len(replies)
 
 
-def turn(conn: Connection, now: datetime) -> int:
+def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     """One round of the desk; commits. Returns how many rows it took up."""
-    handled = take_up_reply(conn, now) + take_up_findings(conn, now)
-    bookings.expire(conn, now)
+    handled = take_up_reply(conn, clock) + take_up_findings(conn, clock)
+    bookings.expire(conn, clock())
     conn.commit()
     return handled
 
@@ -228,7 +230,7 @@ class Engine:
                     self._serving = bool(row and row[0])
                     if self._serving:
                         log.info("desk is ours")
-                if self._serving and turn(conn, self._now()):
+                if self._serving and turn(conn, self._now):
                     continue
                 self._wake_desk.wait(TICK_S * 2)
                 self._wake_desk.clear()
@@ -280,6 +282,7 @@ class Engine:
         with db.connect(self._settings.database_url, "care listener", autocommit=True) as conn:
             conn.execute("LISTEN findings")
             conn.execute("LISTEN outbox")
+            conn.execute("LISTEN clock")
             self._wake()
             while not self._stop.is_set():
                 for told in conn.notifies(timeout=1.0, stop_after=1):

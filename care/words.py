@@ -22,6 +22,7 @@ _POLITE = frozenset({"please", "pls", "now", "thanks", "thank", "you", "ok", "ok
 
 _STOP_PHRASES = re.compile(
     r"\b(stop|quit) (texting|messaging|sending|contacting|these|this|the (texts|messages))\b"
+    r"|\b(stop|quit) (bothering|harassing|spamming|bugging|pestering|annoying|writing)\b"
     r"|\b(do not|dont|don t|never) (text|message|contact|sms) (me|us|this)\b"
     r"|\bno more (texts|messages|sms)\b"
     r"|\bunsubscribe me\b|\bopt me out\b|\bremove me\b|\btake me off\b"
@@ -62,6 +63,8 @@ def keyword(body: str) -> str | None:
     --------
     >>> keyword("Stop."), keyword("please stop texting me"), keyword("can I stop by at 3?")
     ('stop', 'stop', None)
+    >>> keyword("Stop bothering me with these messages!!")
+    'stop'
     """
     text = plain(body)
     bare = " ".join(w for w in text.split() if w not in _POLITE) if text else ""

@@ -124,9 +124,10 @@ class Worker:
         self.beat_at = now = time.monotonic()
         if now - self._share_at >= SHARE_S:
             self.share()
-        batches = self._read()
-        for batch in batches:
-            self._judge(batch)
+        batches = [(batch, self._decoded(batch)) for batch in self._read()]
+        self._refresh_profiles(batches)
+        for batch, frames in batches:
+            self._judge(batch, frames)
         due = time.monotonic() - self._saved_at >= self.limits.checkpoint_s
         if due or self.pending_frames >= self.limits.pending_frames:
             self.checkpoint()
@@ -170,7 +171,6 @@ class Worker:
             for shard in mine:
                 for finding in shard.findings:
                     metrics.FINDINGS.labels(finding.detector, finding.kind.value).inc()
-            self._refresh_profiles(mine)
             for shard in mine:
                 shard.changed, shard.done, shard.findings = set(), [], []
                 shard.urgent = False
@@ -200,14 +200,16 @@ class Worker:
         metrics.LAG.set(max((b.age_s for b in batches), default=0.0))
         return batches
 
-    def _judge(self, batch: store.Batch) -> None:
-        shard = self.shards[batch.shard]
+    def _decoded(self, batch: store.Batch) -> list[Frame]:
         try:
-            frames = _decode(batch.frames)
+            return _decode(batch.frames)
         except msgspec.MsgspecError:
             log.exception("batch not understood, left out", extra={"batch": batch.id})
             metrics.UNREADABLE.inc()
-            frames = []
+            return []
+
+    def _judge(self, batch: store.Batch, frames: Sequence[Frame]) -> None:
+        shard = self.shards[batch.shard]
         self._load(shard, {f.vehicle_id for f in frames} - shard.known.keys())
         late = unknown = 0
         for frame in frames:
@@ -282,9 +284,15 @@ class Worker:
         metrics.REPLAYED.inc()
         return bank, [finding for findings in open_now.values() for finding in findings]
 
-    def _refresh_profiles(self, mine: Sequence[Shard]) -> None:
-        """A service was recorded, an interval changed: banks of the vehicles just judged follow."""
-        known = {id: shard.known[id] for shard in mine for id in shard.changed}
+    def _refresh_profiles(self, batches: Sequence[tuple[store.Batch, list[Frame]]]) -> None:
+        """A service was recorded, an interval changed: the frames after it are judged by that."""
+        known: dict[int, Known] = {}
+        for batch, frames in batches:
+            in_memory = self.shards[batch.shard].known
+            for id in {frame.vehicle_id for frame in frames} & in_memory.keys():
+                known[id] = in_memory[id]
+        if not known:
+            return
         times = {id: one.updated_at for id, one in known.items()}
         for row in store.changed_profiles(self.conn, times):
             known[row.vehicle.id].bank.know(row.vehicle)

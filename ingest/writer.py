@@ -143,6 +143,7 @@ class Writer(threading.Thread):
         """
         story = clock.Clock(lambda: self._patiently(self._conn, clock.read_scale, "clock"))
         self.scale = story.scale
+        self._story = clock.Clock(lambda: self._patiently(self._look_up, clock.read_scale, "clock"))
         with ThreadPoolExecutor(1, "prepare") as ahead:
             following = ahead.submit(self._prepare)
             while (ready := following.result()) is not None:
@@ -157,7 +158,7 @@ class Writer(threading.Thread):
             return None
         arrivals = self._gather()
         messages = [arrival.message for arrival in arrivals]
-        now = self.scale.at(clock.wall())
+        now = self._story.now()
         return _Ready(
             arrivals,
             self._patiently(

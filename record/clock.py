@@ -52,10 +52,14 @@ REAL = Scale(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC),
 """Story time is wall time."""
 
 REFRESH = timedelta(milliseconds=500)
+"""How old a scale may be, unless the clock stands."""
 
 
 class Clock:
     """Tells ``now``; re-reads its scale from the database at most twice a second.
+
+    A clock that stands is moved by hand (stories, worlds): it is read each time it is asked, so
+    that who has moved it need not wait until everybody knows.
 
     Parameters
     ----------
@@ -72,7 +76,7 @@ class Clock:
     def scale(self) -> Scale:
         """The scale in force."""
         wall_now = wall()
-        if wall_now - self._read_at > REFRESH:
+        if self._scale.rate == 0 or wall_now - self._read_at > REFRESH:
             self._scale = self._read()
             self._read_at = wall_now
         return self._scale
@@ -90,7 +94,7 @@ def read_scale(conn: psycopg.Connection) -> Scale:
 
 
 def set_scale(conn: psycopg.Connection, scale: Scale) -> None:
-    """Let every process follow `scale` from now on (within `REFRESH`)."""
+    """Let every process follow `scale` from now on (within `REFRESH`); the caller commits."""
     conn.execute(
         """
         INSERT INTO clock (base_wall, base_time, rate) VALUES (%s, %s, %s)

@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": Command("simulators.drives", "publish a real drive log as one vehicle"),
     "twilio": Command("simulators.twilio_standin.server", "stand in for Twilio's Messages API"),
     "fleet": Command("simulators.fleet", "cars that drive, park and fail, on one connection"),
+    "world": Command("simulators.world.command", "the whole product in a world of known truth"),
     "town": Command("simulators.town", "the demo's cars, customers and workshop"),
     "settle": Command("simulators.settle", "make the town for a demo in containers"),
     "demo": Command("simulators.demo", "the whole house with a simulated fleet"),

@@ -11,6 +11,22 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
+class Spell:
+    """Days that are colder or warmer over a whole region; it comes and goes within half a day."""
+
+    start: datetime
+    end: datetime
+    warmer_k: float
+
+    def at(self, when: datetime) -> float:
+        """How much warmer it is then, K."""
+        if not self.start < when < self.end:
+            return 0.0
+        inside_s = min((when - self.start).total_seconds(), (self.end - when).total_seconds())
+        return self.warmer_k * min(1.0, inside_s / 43_200)
+
+
+@dataclass(frozen=True, slots=True)
 class Climate:
     """A place's air temperature as a function of time; the same in every run.
 
@@ -28,6 +44,8 @@ class Climate:
         Of the weather.
     time_zone
         Where afternoon is.
+    spells
+        Cold snaps and heat waves.
     """
 
     mean_c: float = 10.5
@@ -36,6 +54,7 @@ class Climate:
     weather_c: float = 3.0
     seed: int = 0
     time_zone: str = "America/New_York"
+    spells: tuple[Spell, ...] = ()
 
     def temperature_c(self, at: datetime) -> float:
         """Air temperature at an aware time.
@@ -55,7 +74,8 @@ class Climate:
         # weather turns smoothly from one noon's value to the next
         day, part = int(days // 1), days % 1
         weather = (1 - part) * self._weather(day) + part * self._weather(day + 1)
-        return self.mean_c + self.season_c * season + self.day_c * afternoon + weather
+        spell = sum(spell.at(at) for spell in self.spells)
+        return self.mean_c + self.season_c * season + self.day_c * afternoon + weather + spell
 
     def _weather(self, day: int) -> float:
         """Weather of one day, an average over five draws so that warm and cold spells last."""

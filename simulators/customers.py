@@ -5,22 +5,43 @@ import logging
 import random
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 
 log = logging.getLogger(__name__)
 
-HABITS = ("first", "second", "words", "page", "question", "stop", "never")
-"""Answers with 1, with 2, in words, on the slot page, with a question, with STOP, or not at all."""
+HABITS = (
+    "first",
+    "second",
+    "words",
+    "page",
+    "question",
+    "next_day",
+    "angry",
+    "sold",
+    "wrong_number",
+    "stop",
+    "never",
+)
+"""Answers with 1, with 2, in words, on the slot page, with a question, with 1 a day later, angrily,
+that the car is sold, that the number is wrong, with STOP, or not at all."""
 
 WORDS = {
     "first": "1",
     "second": "2",
     "words": "The second one please",
     "question": "How long will that take, and what will it cost?",
+    "next_day": "1",
+    "angry": "Stop bothering me with these messages!!",
+    "sold": "I sold that car last month",
+    "wrong_number": "Wrong number, I have no such car",
     "stop": "STOP",
 }
+
+SAY_ONCE = frozenset({"angry", "sold", "wrong_number", "stop", "question"})
+"""Who said that has said it."""
 
 _LINK = re.compile(r"https?://\S+/b/[\w.~-]+")
 _SLOT = re.compile(r'name="slot"\s+value="([^"]+)"')
@@ -50,12 +71,24 @@ class Customer:
         One of `HABITS`.
     read : int
         Messages of the chat that were read already.
+    time_zone : str
+        Where they sleep from ten to seven: nobody answers then.
     """
 
     name: str
     phone: str
     habit: str
     read: int = 0
+    time_zone: str = "America/New_York"
+
+    def awake(self, at: datetime, late_minutes: float) -> datetime:
+        """That moment, or the next morning, so many minutes after seven."""
+        local = at.astimezone(ZoneInfo(self.time_zone))
+        if 7 <= local.hour < 22:
+            return at
+        morning = local + timedelta(days=1 if local.hour >= 22 else 0)
+        morning = morning.replace(hour=7, minute=0, second=0, microsecond=0)
+        return morning.astimezone(UTC) + timedelta(minutes=late_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +99,26 @@ class Answer:
     customer: Customer
     to: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A text that arrived on a telephone."""
+
+    at: datetime
+    phone: str
+    sid: str
+    body: str
+    automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """What a customer did: a habit that came true."""
+
+    at: datetime
+    phone: str
+    what: str
 
 
 class Customers:
@@ -85,40 +138,70 @@ class Customers:
         )
         self._browser = httpx.Client(timeout=10, follow_redirects=True)
         self._by_phone = {customer.phone: customer for customer in customers}
-        self._chance = random.Random(seed)
+        self._seed = seed
         self._planned: list[Answer] = []
+        self._said: set[str] = set()
         for customer in customers:
             self._http.put(f"/_standin/phones/{customer.phone}", json={"name": customer.name})
         for phone in self._http.get("/_standin/phones").json():
             if known := self._by_phone.get(phone["number"]):
                 known.read = phone["count"]  # what came before us was answered before us
 
-    def step(self, now: datetime) -> None:
-        """Read what is new, and do what is due."""
-        for phone in self._http.get("/_standin/phones").json():
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next answer is due, as far as it is known."""
+        return min((answer.at for answer in self._planned), default=None)
+
+    def step(self, now: datetime) -> list[Heard | Did]:
+        """Read what is new, and do what is due; in an order that only the texts decide."""
+        told = self.read(now)
+        while (did := self.act(now)) is not None:
+            told.append(did)
+        return told
+
+    def read(self, now: datetime) -> list[Heard | Did]:
+        """Read what is new on all telephones, and make up everybody's mind."""
+        told: list[Heard | Did] = []
+        for phone in sorted(
+            self._http.get("/_standin/phones").json(), key=lambda phone: str(phone["number"])
+        ):
             customer = self._by_phone.get(phone["number"])
             if customer is not None and phone["count"] > customer.read:
-                self._read(customer, now)
-        for answer in [a for a in self._planned if a.at <= now]:
-            self._planned.remove(answer)
-            self._do(answer)
+                told += self._read(customer, now)
+        return told
 
-    def _read(self, customer: Customer, now: datetime) -> None:
+    def act(self, now: datetime) -> Did | None:
+        """Do one thing that is due, if any."""
+        due = [answer for answer in self._planned if answer.at <= now]
+        if not due:
+            return None
+        answer = min(due, key=lambda one: (one.at, one.customer.phone))
+        self._planned.remove(answer)
+        self._do(answer)
+        return Did(now, answer.customer.phone, answer.customer.habit)
+
+    def _read(self, customer: Customer, now: datetime) -> list[Heard]:
         url = f"/_standin/phones/{customer.phone}/chat"
+        told = []
         for message in self._http.get(url, params={"after": customer.read}).json():
             customer.read += 1
-            if message["incoming"] and not message["auto"] and offers_times(message["body"]):
-                if customer.habit == "never":
-                    continue
-                minutes = self._chance.lognormvariate(2.7, 0.9)  # half within a quarter of an hour
-                self._planned.append(
-                    Answer(
-                        now + timedelta(minutes=minutes),
-                        customer,
-                        message["from"],
-                        message["body"],
-                    )
-                )
+            if not message["incoming"]:
+                continue
+            automatic = bool(message["auto"])
+            told.append(Heard(now, customer.phone, message["sid"], message["body"], automatic))
+            if automatic or not offers_times(message["body"]) or customer.habit == "never":
+                continue
+            if customer.habit in SAY_ONCE and customer.phone in self._said:
+                continue
+            self._said.add(customer.phone)
+            # each message has its own chance, whoever reads how much at once
+            chance = random.Random(f"{self._seed}:{customer.phone}:{customer.read}")
+            minutes = chance.lognormvariate(2.7, 0.9)  # half within a quarter of an hour
+            if customer.habit == "next_day":
+                minutes += chance.uniform(12 * 60, 26 * 60)
+            at = customer.awake(now + timedelta(minutes=minutes), chance.uniform(0, 120))
+            self._planned.append(Answer(at, customer, message["from"], message["body"]))
+        return told
 
     def _do(self, answer: Answer) -> None:
         if answer.customer.habit == "page":

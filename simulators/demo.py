@@ -76,6 +76,10 @@ class Place:
         One file for all processes.
     servers : LocalServers or None
         Ours to stop; None where the environment names others.
+    world : dict of str to str
+        Where the town tells the truth, for the console and the town alone; empty without.
+    truth_url : str or None
+        The superuser's, for the town alone: no room may read the truth in the database.
     """
 
     environment: dict[str, str]
@@ -84,6 +88,8 @@ class Place:
     password: str
     logs: Path
     servers: LocalServers | None
+    world: dict[str, str]
+    truth_url: str | None
 
 
 def _port(preferred: int) -> int:
@@ -119,6 +125,9 @@ def prepare(home: Path, port: int, rate: float) -> Place:
         servers.start()
         environment = {**os.environ, **servers.environment}
 
+    truth_url = environment.pop("TRUTH_URL", None)
+    if servers is not None:
+        truth_url = servers.postgres.url("postgres")
     url = environment["DATABASE_URL"]
     applied = db.migrate(url)
     say(f"• schema is up to date ({len(applied)} migrations applied now)")
@@ -149,8 +158,16 @@ def prepare(home: Path, port: int, rate: float) -> Place:
         "web": f"{public_url}/health",
         "phones": f"{environment['TWILIO_API_URL']}/_standin/health",
     }
+    world = {}
+    for name in ("WORLD_URL", "WORLD_TOKEN"):  # of another world than this one
+        environment.pop(name, None)
+    if truth_url:
+        world = {
+            "WORLD_URL": f"http://127.0.0.1:{free_port()}",
+            "WORLD_TOKEN": secrets.token_urlsafe(24),
+        }
     logs = home / "demo.log"
-    return Place(environment, public_url, health, keys["password"], logs, servers)
+    return Place(environment, public_url, health, keys["password"], logs, servers, world, truth_url)
 
 
 def processes(place: Place) -> dict[str, tuple[str, dict[str, str]]]:
@@ -164,10 +181,16 @@ def processes(place: Place) -> dict[str, tuple[str, dict[str, str]]]:
         "phones": f"python -m simulators twilio {telephone}",
         "town": "python -m simulators town",
     }
+    own = {"web": place.world, "town": dict(place.world)}
+    if place.truth_url:
+        own["town"]["TRUTH_URL"] = place.truth_url
     made = {}
     for name, command in commands.items():
         port = str(free_port())
-        made[name] = (f"exec {command}", place.environment | {"HEALTH_PORT": port})
+        made[name] = (
+            f"exec {command}",
+            place.environment | {"HEALTH_PORT": port} | own.get(name, {}),
+        )
         if name in ("ingest", "detectors", "care"):
             place.health[name] = f"http://127.0.0.1:{port}/health"
     return made
@@ -210,6 +233,9 @@ def watch(
             return stop()
     if stopped.is_set():
         return None
+    world = (
+        f"    World     {place.public_url}/world   the truth, for manager@\n" if place.world else ""
+    )
     say(
         f"""
   Roadworthy is running.
@@ -218,7 +244,7 @@ def watch(
     Sign in   advisor@harbour.example   (or technician@, manager@, admin@)
     Password  {place.password}
     Phones    {place.environment["TWILIO_API_URL"]}   the customers' side
-    Log       {place.logs}
+{world}    Log       {place.logs}
 
   Half a day passes in a minute. Ctrl-C stops it; the story goes on next time.
 """

@@ -37,6 +37,7 @@ ALERT_COLUMNS = """
 def waiting_findings(conn: Connection, limit: int) -> list[NewFinding]:
     """The oldest findings that nobody took up; locked.
 
+    By when the car showed it: the order in which workers happened to write has no say.
     Those with a setback are left out, and so is all that came after them of the same car: a
     recovery must not be taken up before what it ends.
     """
@@ -50,7 +51,7 @@ def waiting_findings(conn: Connection, limit: int) -> list[NewFinding]:
                 SELECT FROM setback AS s JOIN finding AS before ON before.id = s.id
                 WHERE s.kind = 'finding' AND s.next_at > clock_timestamp()
                   AND before.vehicle_id = f.vehicle_id AND before.id <= f.id)
-            ORDER BY id LIMIT %s FOR UPDATE OF f SKIP LOCKED
+            ORDER BY at, vehicle_id, id LIMIT %s FOR UPDATE OF f SKIP LOCKED
             """,
             (limit,),
         ).fetchall()

@@ -127,7 +127,9 @@ def last_reply_at(conn: Connection, customer_id: int) -> datetime | None:
 def next_due(conn: Connection, now: datetime) -> Due | None:
     """One planned message whose time has come; locked, what others hold or failed is left out.
 
-    What should stop a car goes first, then answers, then by age.
+    What should stop a car goes first, then answers, then by age. Who wrote to us, or whose car said
+    something, that the desk has not taken up yet is not written to before: it may be a STOP, or the
+    end of what we would speak of.
     """
     with conn.cursor(row_factory=class_row(Due)) as cur:
         return cur.execute(
@@ -137,9 +139,21 @@ def next_due(conn: Connection, now: datetime) -> Due | None:
                   WHERE state = 'planned' AND not_before <= %s AND NOT EXISTS (
                       SELECT FROM setback AS s
                       WHERE s.kind = 'outreach' AND s.id = o.id AND s.next_at > clock_timestamp())
+                    AND customer_id <> ALL (ARRAY(
+                      SELECT r.customer_id FROM reply AS r
+                      WHERE r.handled_at IS NULL AND r.customer_id IS NOT NULL AND NOT EXISTS (
+                        SELECT FROM setback AS s
+                        WHERE s.kind = 'reply' AND s.id = r.id AND s.next_at > clock_timestamp())
+                      UNION ALL
+                      SELECT w.customer_id FROM finding AS f
+                      JOIN ownership AS w ON w.vehicle_id = f.vehicle_id AND w.during @> %s
+                      WHERE f.handled_at IS NULL AND NOT EXISTS (
+                        SELECT FROM setback AS s
+                        WHERE s.kind = 'finding' AND s.id = f.id
+                          AND s.next_at > clock_timestamp())))
                   ORDER BY template <> 'alert.stop', purpose <> 'reply', not_before, id LIMIT 1
                   FOR UPDATE OF o SKIP LOCKED""",
-            (now,),
+            (now, now),
         ).fetchone()
 
 

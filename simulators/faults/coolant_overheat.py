@@ -7,12 +7,14 @@ at load, the coolant passes its usual 90–100 °C and within minutes 115 °C; n
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from simulators import cycles
 from simulators.faults import HEALTHY, Effects, progress
+from simulators.models import Model
 from simulators.vehicle import Habits, Vehicle
 
 
@@ -36,6 +38,11 @@ class CoolantOverheat:
     name = "coolant_overheat"
 
     @property
+    def noticed_at(self) -> datetime | None:
+        """The gauge: when most of the cooling is gone."""
+        return self.onset + 0.8 * self.lasts
+
+    @property
     def fails_at(self) -> datetime | None:
         """Complete loss."""
         return self.onset + self.lasts
@@ -57,3 +64,15 @@ def afflicted(
     options.setdefault("habits", Habits(commute=(cycles.MIXED,)))
     fault = CoolantOverheat(start + timedelta(days=5))
     return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
+
+
+def fits(model: Model) -> bool:
+    """Whether a model can have it."""
+    return model.burns
+
+
+def drawn(chance: random.Random, model: Model, onset: datetime) -> CoolantOverheat:
+    """A water pump, as workshops see them: at once, or over a week."""
+    return CoolantOverheat(
+        onset, timedelta(days=chance.choice((0.0, 2.0, 8.0))), severity=chance.uniform(0.85, 0.98)
+    )

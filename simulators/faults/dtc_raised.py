@@ -6,11 +6,13 @@ The codes are whatever a control unit would set: ``P0301`` (misfire of cylinder 
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from simulators.faults import HEALTHY, Effects
+from simulators.models import Model
 from simulators.vehicle import Vehicle
 
 
@@ -31,6 +33,11 @@ class DtcRaised:
     name = "dtc_raised"
 
     @property
+    def noticed_at(self) -> datetime | None:
+        """The lamp."""
+        return self.onset
+
+    @property
     def fails_at(self) -> datetime | None:
         """Unknown: a code is a finding, not a forecast."""
         return None
@@ -46,3 +53,14 @@ def afflicted(
     """A car that raises a code on its sixth day."""
     fault = DtcRaised(start + timedelta(days=5))
     return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
+
+
+def fits(model: Model) -> bool:
+    """Whether a model can have it."""
+    return True
+
+
+def drawn(chance: random.Random, model: Model, onset: datetime) -> DtcRaised:
+    """A code that comes without a story in the signals."""
+    codes = ("P0420", "P0455", "P0135", "C0035", "B0020") if model.burns else ("C0035", "P0A1B")
+    return DtcRaised(onset, (chance.choice(codes),))

@@ -8,11 +8,13 @@ the worst at the end.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from simulators.faults import HEALTHY, Effects, progress
+from simulators.models import Model
 from simulators.vehicle import Vehicle
 
 
@@ -34,6 +36,11 @@ class WeakBattery:
     lasts: timedelta = timedelta(days=45)
     severity: float = 1.0
     name = "weak_battery"
+
+    @property
+    def noticed_at(self) -> datetime | None:
+        """It cranks audibly slower towards the end."""
+        return self.onset + 0.7 * self.lasts if self.severity >= 1 else None
 
     @property
     def fails_at(self) -> datetime | None:
@@ -58,3 +65,15 @@ def afflicted(
     """A car whose battery begins to fail after a healthy month, and is done in ten weeks."""
     fault = WeakBattery(start + timedelta(days=30))
     return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
+
+
+def fits(model: Model) -> bool:
+    """Whether a model can have it."""
+    return not model.recuperates  # its starter is what shows it
+
+
+def drawn(chance: random.Random, model: Model, onset: datetime) -> WeakBattery:
+    """One as workshops see them."""
+    return WeakBattery(
+        onset, timedelta(days=chance.uniform(20, 70)), severity=chance.choice((1.0, 1.0, 1.0, 0.3))
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import httpx
 import psycopg
@@ -102,8 +103,10 @@ def serve(
 
 
 @contextmanager
-def open_console(servers: LocalServers, furnished: tuple[str, Showroom]) -> Iterator[Console]:
-    """A console with its own copy of the furnished database."""
+def open_console(
+    servers: LocalServers, furnished: tuple[str, Showroom], **more: Any
+) -> Iterator[Console]:
+    """A console with its own copy of the furnished database; `more` are further settings."""
     name = f"showroom_{next(numbers)}"
     _clone(servers, name, furnished[0])
     database = servers.postgres.url(database=name)
@@ -116,6 +119,7 @@ def open_console(servers: LocalServers, furnished: tuple[str, Showroom]) -> Iter
             secret_key=SECRET,
             public_url=url,
             twilio_auth_token=TWILIO_TOKEN,
+            **more,
         )
         server, thread = serve(settings, listener)
         yield Console(url, furnished[1], database)

@@ -21,7 +21,7 @@ def world(db: psycopg.Connection) -> World:
 
 def test_the_battery_from_finding_to_outcome(db: psycopg.Connection, world: World) -> None:
     find(db, world.vehicle_id, MONDAY, expect=5 * DAY)
-    assert engine.turn(db, MONDAY) == 1
+    assert engine.turn(db, lambda: MONDAY) == 1
     kind, priority, deadline = row(db, "SELECT kind, priority, deadline FROM task")
     assert (kind, priority) == ("watch", pytest.approx(48))
     assert deadline == MONDAY + timedelta(hours=23)  # eight working hours: till 17, and 8 to 9
@@ -34,7 +34,7 @@ def test_the_battery_from_finding_to_outcome(db: psycopg.Connection, world: Worl
     webhooks.inbound(db, inbound(1, world.phone, "2 please"), MONDAY)
     webhooks.inbound(db, inbound(1, world.phone, "2 please"), MONDAY)  # Twilio repeats itself
     db.commit()
-    assert engine.turn(db, MONDAY) == 1
+    assert engine.turn(db, lambda: MONDAY) == 1
     assert row(db, "SELECT meaning FROM reply") == ("choice 2",)
     state, source, starts = row(db, "SELECT state, source, lower(during) FROM booking")
     assert (state, source) == ("booked", "reply")
@@ -42,7 +42,7 @@ def test_the_battery_from_finding_to_outcome(db: psycopg.Connection, world: Worl
     assert row(db, "SELECT state, done_reason FROM task") == ("done", "customer booked")
 
     webhooks.inbound(db, inbound(2, world.phone, "2"), MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert row(db, "SELECT meaning FROM reply ORDER BY id DESC") == ("choice 2 (booked already)",)
     assert one(db, "SELECT count(*) FROM booking") == 1
 
@@ -73,10 +73,10 @@ def test_the_battery_from_finding_to_outcome(db: psycopg.Connection, world: Worl
     assert isinstance(thanks, Claimed) and "Thank you Grace0" in thanks.body
 
     find(db, world.vehicle_id, arrives + DAY, kind="refreshed")
-    engine.turn(db, arrives + DAY)
+    engine.turn(db, lambda: arrives + DAY)
     assert row(db, "SELECT state FROM alert") == ("closed",), "the detector's echo"
     find(db, world.vehicle_id, arrives + 5 * DAY)
-    engine.turn(db, arrives + 5 * DAY)
+    engine.turn(db, lambda: arrives + 5 * DAY)
     assert row(db, "SELECT state, reopened FROM alert") == ("open", 1)
     assert row(db, "SELECT next_action FROM task WHERE state = 'open'") == (
         "It came back after the repair. Call Grace0 Hopper and offer a slot.",
@@ -85,7 +85,7 @@ def test_the_battery_from_finding_to_outcome(db: psycopg.Connection, world: Worl
 
 def test_recovery_ends_an_alert_but_not_a_promise(db: psycopg.Connection, world: World) -> None:
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     (slot, *_) = booking.find_slots(db, dealer_id=world.dealer_id, op_code="BATT-TEST", now=MONDAY)
     held = booking.hold(
         db,
@@ -101,7 +101,7 @@ def test_recovery_ends_an_alert_but_not_a_promise(db: psycopg.Connection, world:
     assert isinstance(held, Booking)
     assert isinstance(booking.confirm(db, held.id, MONDAY), Booking)
     find(db, world.vehicle_id, MONDAY + timedelta(hours=1), kind="recovered")
-    engine.turn(db, MONDAY + timedelta(hours=1))
+    engine.turn(db, lambda: MONDAY + timedelta(hours=1))
     assert row(db, "SELECT state FROM alert") == ("open",)
     booking.cancel(db, held.id, "customer:1", MONDAY + timedelta(hours=2))
     assert row(db, "SELECT state, close_reason FROM alert") == ("closed", "recovered")
@@ -112,14 +112,14 @@ def test_recovery_ends_an_alert_but_not_a_promise(db: psycopg.Connection, world:
 def test_stop_while_a_message_waits(db: psycopg.Connection, world: World) -> None:
     night = MONDAY + timedelta(hours=11)  # 21:00 in Chicago
     find(db, world.vehicle_id, night)
-    engine.turn(db, night)
+    engine.turn(db, lambda: night)
     held = send(db, night)
     assert isinstance(held, Judged) and held.code == "quiet hours"
     state, reason, not_before = row(db, "SELECT state, reason, not_before FROM outreach")
     assert state == "planned" and reason == "It is 21:00 for the customer: held until 09:00."
     assert not_before == MONDAY + timedelta(hours=23)
     webhooks.inbound(db, inbound(1, world.phone, "Please stop texting me"), night)
-    engine.turn(db, night)
+    engine.turn(db, lambda: night)
     assert send(db, night) is None
     morning = MONDAY + timedelta(hours=23)
     dropped = send(db, morning)
@@ -160,7 +160,7 @@ def test_what_changed_since_planning_drops_it(
     db: psycopg.Connection, world: World, change: str, code: str
 ) -> None:
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     db.execute(change)
     dropped = send(db, MONDAY + timedelta(minutes=1))
     assert isinstance(dropped, Judged) and dropped.code == code
@@ -171,7 +171,7 @@ def test_what_changed_since_planning_drops_it(
 def test_a_sold_car_is_its_new_owners_matter(db: psycopg.Connection) -> None:
     world = build(db, customers=2)
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     db.execute(
         "UPDATE ownership SET during = tstzrange('2021-01-01Z', %s) WHERE vehicle_id = %s",
         (MONDAY, world.vehicle_id),
@@ -188,7 +188,7 @@ def test_a_sold_car_is_its_new_owners_matter(db: psycopg.Connection) -> None:
     assert isinstance(sent, Claimed) and sent.to_phone == world.phones[1]
     assert row(db, "SELECT customer_id FROM task") == (world.customers[1],)
     webhooks.inbound(db, inbound(1, world.phones[0], "1"), later)
-    engine.turn(db, later)
+    engine.turn(db, lambda: later)
     assert one(db, "SELECT count(*) FROM booking") == 0
 
 
@@ -196,14 +196,14 @@ def test_two_causes_are_two_alerts_but_one_text_a_day(db: psycopg.Connection, wo
     find(db, world.vehicle_id, MONDAY)
     find(db, world.vehicle_id, MONDAY, cause="service_due", urgency="service")
     find(db, world.vehicle_id, MONDAY + timedelta(minutes=1), kind="refreshed")
-    assert engine.turn(db, MONDAY) == 3
+    assert engine.turn(db, lambda: MONDAY) == 3
     assert one(db, "SELECT count(*) FROM alert") == 2
     assert isinstance(send(db, MONDAY), Claimed)
     held = send(db, MONDAY)
     assert isinstance(held, Judged) and held.code == "cap"
     assert row(db, "SELECT not_before FROM outreach WHERE state = 'planned'") == (MONDAY + DAY,)
     find(db, world.vehicle_id, MONDAY, cause="coolant_overheat", urgency="stop")
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert row(db, "SELECT kind FROM task ORDER BY priority DESC") == ("call",)
     urgent = send(db, MONDAY, 2)
     assert isinstance(urgent, Claimed) and "stop where it is safe" in urgent.body
@@ -211,9 +211,9 @@ def test_two_causes_are_two_alerts_but_one_text_a_day(db: psycopg.Connection, wo
 
 def test_worse_takes_the_place_of_what_waits(db: psycopg.Connection, world: World) -> None:
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     find(db, world.vehicle_id, MONDAY + timedelta(minutes=1), kind="refreshed", urgency="stop")
-    engine.turn(db, MONDAY + timedelta(minutes=1))
+    engine.turn(db, lambda: MONDAY + timedelta(minutes=1))
     assert isinstance(send(db, MONDAY + timedelta(minutes=1)), Claimed)
     first = send(db, MONDAY + timedelta(minutes=1))
     assert isinstance(first, Judged) and first.code == "superseded"
@@ -224,27 +224,27 @@ def test_a_slot_taken_meanwhile_brings_new_ones(db: psycopg.Connection) -> None:
     world = build(db, customers=2, bays=1, technicians=1)
     for car in world.vehicles:
         find(db, car, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert isinstance(send(db, MONDAY, 1), Claimed)
     assert isinstance(send(db, MONDAY, 2), Claimed)
     for n, phone in enumerate(world.phones):
         webhooks.inbound(db, inbound(n + 1, phone, "1"), MONDAY)
-    engine.turn(db, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
+    engine.turn(db, lambda: MONDAY)
     meanings = db.execute("SELECT meaning FROM reply ORDER BY id").fetchall()
     assert meanings == [("choice 1",), ("choice 1 (taken)",)]
     send(db, MONDAY, 3)
     apology = send(db, MONDAY, 4)
     assert isinstance(apology, Claimed) and "no longer free" in apology.body
     webhooks.inbound(db, inbound(9, world.phones[1], "the first one"), MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert one(db, "SELECT count(*) FROM booking WHERE state = 'booked'") == 2
 
 
 def test_stale_offers_are_made_anew(db: psycopg.Connection, world: World) -> None:
     evening = MONDAY + timedelta(hours=10, minutes=30)
     find(db, world.vehicle_id, evening)
-    engine.turn(db, evening)
+    engine.turn(db, lambda: evening)
     send(db, evening)
     before = db.execute("SELECT during FROM offer ORDER BY choice").fetchall()
     db.execute(
@@ -263,7 +263,7 @@ def test_stale_offers_are_made_anew(db: psycopg.Connection, world: World) -> Non
 
 def test_unclear_words_and_strangers(db: psycopg.Connection, world: World) -> None:
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     send(db, MONDAY)
     webhooks.inbound(db, inbound(1, world.phone, "is it dangerous?\x00"), MONDAY)
     webhooks.inbound(db, inbound(2, world.phone, "call me"), MONDAY)
@@ -271,7 +271,7 @@ def test_unclear_words_and_strangers(db: psycopg.Connection, world: World) -> No
     webhooks.inbound(db, inbound(4, world.phone, "HELP"), MONDAY)
     webhooks.inbound(db, inbound(5, "+13129999998", "stop"), MONDAY)
     db.commit()
-    while engine.turn(db, MONDAY):
+    while engine.turn(db, lambda: MONDAY):
         pass
     meanings = [m for (m,) in db.execute("SELECT meaning FROM reply ORDER BY id")]
     assert meanings == ["unclear", "call", "unknown number", "help", "stop"]
@@ -286,7 +286,7 @@ def test_unclear_words_and_strangers(db: psycopg.Connection, world: World) -> No
 
 def test_service_done_resets_the_book(db: psycopg.Connection, world: World) -> None:
     find(db, world.vehicle_id, MONDAY, cause="service_due", urgency="service")
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     for hours, odometer in ((1, 41_000_000), (2, 41_050_000)):
         db.execute(
             "INSERT INTO telemetry (vehicle_id, ts, odometer_m) VALUES (%s, %s, %s)",
@@ -294,9 +294,9 @@ def test_service_done_resets_the_book(db: psycopg.Connection, world: World) -> N
         )
     send(db, MONDAY)
     webhooks.inbound(db, inbound(1, world.phone, "3"), MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     webhooks.inbound(db, inbound(2, world.phone, "cancel"), MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert row(db, "SELECT title FROM task WHERE kind = 'reply'") == (
         "Grace0 Hopper wrote “cancel” and has a booking",
     )
@@ -322,7 +322,7 @@ def test_service_done_resets_the_book(db: psycopg.Connection, world: World) -> N
         kind="refreshed",
         urgency="service",
     )
-    engine.turn(db, MONDAY + 3 * DAY)
+    engine.turn(db, lambda: MONDAY + 3 * DAY)
     assert row(db, "SELECT state, close_reason, reopened FROM alert") == ("closed", "repaired", 0)
 
 
@@ -330,13 +330,13 @@ def test_a_bad_row_does_not_stop_the_others(db: psycopg.Connection, world: World
     db.execute("UPDATE dealer SET time_zone = 'Nowhere/Land'")
     find(db, world.vehicle_id, MONDAY)
     find(db, world.vehicle_id, MONDAY, cause="dtc_p0301", urgency="info")  # needs no calendar
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert one(db, "SELECT count(*) FROM alert") == 1
     assert row(db, "SELECT kind, tries FROM setback") == ("finding", 1)
-    assert engine.turn(db, MONDAY) == 0, "not a hot loop"
+    assert engine.turn(db, lambda: MONDAY) == 0, "not a hot loop"
     db.execute("UPDATE dealer SET time_zone = 'America/Chicago'")
     db.execute("UPDATE setback SET next_at = now() - interval '1 s'")
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert one(db, "SELECT count(*) FROM alert") == 2
 
 
@@ -345,7 +345,7 @@ def test_a_gap_in_the_catalogue_keeps_nobody_from_knowing(
 ) -> None:
     db.execute("DELETE FROM op_code")
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     sent = send(db, MONDAY)
     assert isinstance(sent, Claimed) and "Call us for a time: +13125550199" in sent.body
 
@@ -353,14 +353,14 @@ def test_a_gap_in_the_catalogue_keeps_nobody_from_knowing(
 def test_a_car_without_an_owner_is_looked_into(db: psycopg.Connection, world: World) -> None:
     db.execute("DELETE FROM ownership")
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert row(db, "SELECT kind, customer_id FROM task") == ("handle", None)
     assert one(db, "SELECT count(*) FROM outreach") == 0
 
 
 def test_people_may_claim_finish_and_dismiss(db: psycopg.Connection, world: World) -> None:
     find(db, world.vehicle_id, MONDAY)
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert task.claim(db, 1, world.staff_id, MONDAY).owner_id == world.staff_id
     with pytest.raises(CareError, match="another dealer"):
         task.claim(db, 1, 999, MONDAY)
@@ -370,5 +370,5 @@ def test_people_may_claim_finish_and_dismiss(db: psycopg.Connection, world: Worl
     with pytest.raises(CareError, match="done already"):
         task.done(db, 1, "staff:1", "called", MONDAY)
     find(db, world.vehicle_id, MONDAY + DAY)
-    engine.turn(db, MONDAY + DAY)
+    engine.turn(db, lambda: MONDAY + DAY)
     assert one(db, "SELECT count(*) FROM alert WHERE state = 'open'") == 0

@@ -72,7 +72,7 @@ def plan(conn: psycopg.Connection, world: World) -> None:
     """One planned message for each customer."""
     for car in world.vehicles:
         find(conn, car, MONDAY)
-    while engine.turn(conn, MONDAY):
+    while engine.turn(conn, lambda: MONDAY):
         pass
 
 
@@ -277,7 +277,7 @@ def test_a_number_gets_one_message_at_a_time(db: psycopg.Connection) -> None:
     world = build(db, customers=1)
     find(db, world.vehicle_id, MONDAY)
     find(db, world.vehicle_id, MONDAY, cause="coolant_overheat", urgency="stop")
-    engine.turn(db, MONDAY)
+    engine.turn(db, lambda: MONDAY)
     assert isinstance(claim(db, MONDAY, Policy(), PAPER), Claimed)
     second = claim(db, MONDAY, Policy(), PAPER)
     assert second is not None and not isinstance(second, Claimed)

@@ -264,7 +264,7 @@ def test_a_vehicle_deleted_in_between_costs_only_a_restart(
     with pytest.raises(psycopg.errors.ForeignKeyViolation), worker(database) as one:
         one.share()
         for batch in one._read():
-            one._judge(batch)
+            one._judge(batch, one._decoded(batch))
         with db.transaction():
             db.execute("DELETE FROM vehicle WHERE id = 1")
         one.checkpoint()

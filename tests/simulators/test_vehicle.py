@@ -32,9 +32,7 @@ from simulators.vehicle import (
     Habits,
     Vehicle,
     charging_voltage_v,
-    coolant_after,
     crank_voltage_v,
-    rest_voltage_v,
 )
 from simulators.wire import Frame
 
@@ -58,20 +56,6 @@ def values(frames: Sequence[Frame], signal: str, ignition: str) -> list[float]:
 # -- facts ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("charge", "voltage_v"), [(1.0, 12.6), (0.5, 12.2), (0.0, 12.0)])
-def test_a_rested_battery_tells_its_charge(charge: float, voltage_v: float) -> None:
-    assert rest_voltage_v(charge) == pytest.approx(voltage_v, abs=0.06)
-
-
-@pytest.mark.parametrize(
-    ("temperature_c", "floor_v"), [(21, 9.6), (10, 9.4), (-1, 9.1), (-12, 8.7), (-18, 8.5)]
-)
-def test_a_healthy_battery_cranks_above_the_load_test_floor(
-    temperature_c: float, floor_v: float
-) -> None:
-    assert floor_v < crank_voltage_v(0.95, temperature_c) < 11.0
-
-
 def test_cold_age_and_low_charge_each_lower_the_crank_voltage() -> None:
     usual = crank_voltage_v(1.0, 20)
     assert crank_voltage_v(1.0, -20) < usual
@@ -86,48 +70,6 @@ def test_cold_age_and_low_charge_each_lower_the_crank_voltage() -> None:
 @pytest.mark.parametrize("temperature_c", range(-40, 60, 5))
 def test_the_alternator_stays_in_its_band(temperature_c: int) -> None:
     assert 13.8 <= charging_voltage_v(temperature_c) <= 14.7
-
-
-def warm_up_minutes(ambient_c: float) -> float:
-    coolant_c, seconds = ambient_c, 0.0
-    for step in cycles.steps(cycles.CITY, 10) * 2:
-        coolant_c = coolant_after(
-            coolant_c, step.seconds, fuel_w=step.fuel_w, speed_ms=step.mean_speed_ms,
-            ambient_c=ambient_c,
-        )  # fmt: skip
-        seconds += step.seconds
-        if coolant_c >= 80:
-            return seconds / 60
-    return float("inf")
-
-
-@pytest.mark.parametrize(
-    ("ambient_c", "least", "most"), [(-20, 12, 22), (0, 8, 15), (20, 5, 10), (30, 4, 8)]
-)
-def test_an_engine_warms_up_in_its_time(ambient_c: float, least: float, most: float) -> None:
-    assert least < warm_up_minutes(ambient_c) < most
-
-
-@pytest.mark.parametrize("ambient_c", [-20, 20, 40])
-@pytest.mark.parametrize("name", [cycles.CITY, cycles.HIGHWAY, cycles.HARD, cycles.MIXED])
-def test_the_thermostat_holds_a_healthy_engine(name: str, ambient_c: float) -> None:
-    coolant_c = 88.0
-    for step in cycles.steps(name, 10) * 3:
-        coolant_c = coolant_after(
-            coolant_c, step.seconds, fuel_w=step.fuel_w, speed_ms=step.mean_speed_ms,
-            ambient_c=ambient_c,
-        )  # fmt: skip
-        assert 82 < coolant_c < 98
-
-
-def test_the_cycles_are_the_published_ones_and_burn_what_a_compact_car_burns() -> None:
-    for name, km in ((cycles.CITY, 12.0), (cycles.HIGHWAY, 16.5), (cycles.MIXED, 23.27)):
-        for period_s in (1, 10, 7):
-            steps = cycles.steps(name, period_s)
-            assert sum(step.distance_m for step in steps) == pytest.approx(km * 1000, rel=0.005)
-            assert sum(step.seconds for step in steps) == len(cycles.speeds_ms(name)) - 1
-        litres = sum(step.fuel_w * step.seconds for step in steps) / cycles.PETROL_J_PER_L
-        assert 4.5 < litres / km * 100 < 8.0
 
 
 def test_summer_is_warmer_than_winter_and_noon_than_night() -> None:

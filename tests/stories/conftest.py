@@ -31,8 +31,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 SENDER = "+16175550199"
 PASSWORD = "one car, one story"
 
-FOLLOW_S = 1.2
-"""A room looks at the clock's row every half second, ingest between two batches."""
+FOLLOW_S = 0.6
+"""A room looks at a running clock every half second, at a standing one whenever it asks."""
 
 
 def new_york(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
