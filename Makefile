@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt lock bench test-compose clean servers browser
+.PHONY: help setup demo test lint fmt lock bench scorecard test-compose clean servers browser
 MAKEFLAGS += --no-print-directory
 
 # The first Python that is new enough.
@@ -48,6 +48,9 @@ lock: $(INSTALLED) ## Pin anew what pyproject.toml asks for
 
 bench: setup ## Measure against the numbers to beat
 	@$(BIN)/python -m simulators bench
+
+scorecard: setup ## Live through a world of known truth (a quarter of an hour), write docs/scorecard.md
+	@$(BIN)/python -m simulators world --markdown docs/scorecard.md --json docs/scorecard.json
 
 test-compose: setup ## Bring up docker-compose.yml for real (needs Docker)
 	@tests/compose.sh

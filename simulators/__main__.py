@@ -25,6 +25,7 @@ COMMANDS = {
     "twilio": Command("simulators.twilio_standin.server", "stand in for Twilio's Messages API"),
     "fleet": Command("simulators.fleet", "cars that drive, park and fail, on one connection"),
     "world": Command("simulators.world.command", "the whole product in a world of known truth"),
+    "marginals": Command("simulators.marginals", "simulated signals beside real drives"),
     "town": Command("simulators.town", "the demo's cars, customers and workshop"),
     "settle": Command("simulators.settle", "make the town for a demo in containers"),
     "demo": Command("simulators.demo", "the whole house with a simulated fleet"),

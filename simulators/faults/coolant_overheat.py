@@ -74,5 +74,5 @@ def fits(model: Model) -> bool:
 def drawn(chance: random.Random, model: Model, onset: datetime) -> CoolantOverheat:
     """A water pump, as workshops see them: at once, or over a week."""
     return CoolantOverheat(
-        onset, timedelta(days=chance.choice((0.0, 2.0, 8.0))), severity=chance.uniform(0.85, 0.98)
+        onset, timedelta(days=chance.choice((0.0, 2.0, 8.0))), severity=chance.uniform(0.93, 0.98)
     )

@@ -39,7 +39,7 @@ def drawn(chance: random.Random, model: Model, onset: datetime) -> HighResistanc
     return HighResistanceCable(
         onset,
         timedelta(days=chance.uniform(15, 60)),
-        severity=chance.choice((1.0, 1.0, 0.7)),
+        severity=chance.choice((1.0, 1.0, 0.3)),
         shape=chance.uniform(0.8, 2.0),
         noticed=0.8,
         seed=chance.getrandbits(32),

@@ -36,7 +36,7 @@ def drawn(chance: random.Random, model: Model, onset: datetime) -> ThermostatStu
     return ThermostatStuckClosed(
         onset,
         timedelta(days=chance.uniform(2, 25)),
-        severity=chance.choice((1.0, 1.0, 0.8)),
+        severity=chance.choice((1.0, 1.0, 0.65)),
         shape=chance.choice((0.5, 1.0)),
         noticed=0.97,
         codes=chance.choice(((), ("P0217",))),

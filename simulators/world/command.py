@@ -18,6 +18,15 @@ from simulators.world import draw, dry, scenario, score
 from simulators.world.driver import Driver, Progress
 from simulators.world.plan import World
 
+HEAD = """# Scorecard
+
+What today's detectors and care engine make of a simulated world whose truth is known. `make
+scorecard` writes this page anew: the whole product lives through the world, and
+`simulators/world/score.py` compares what it believed and did with what really was; its docstring
+says how. The numbers are as they came out.
+
+"""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``python -m simulators world``."""
@@ -71,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         args.json.write_text(json.dumps(card.json(), indent=2, sort_keys=True) + "\n")
     words = score.markdown(card)
     if args.markdown:
-        args.markdown.write_text(words)
+        args.markdown.write_text(HEAD + words)
     print("\n" + words)
     for promise in (broken := score.broken(card)):
         print(f"✗ {promise}", file=sys.stderr)

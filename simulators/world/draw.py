@@ -180,7 +180,7 @@ def _dealer(number: int, seed: int, start: datetime, end: datetime) -> Dealer:
         replace(climate, seed=seed * 10 + number, time_zone=zone, spells=spells),
         altitude_m=ALTITUDES_M.get(area, 0.0),
         diagnosis=chance.uniform(0.8, 0.95),
-        misdiagnosis=chance.uniform(0.02, 0.08),
+        misdiagnosis=chance.uniform(0.02, 0.05),
         parts_days=chance.uniform(1, 4),
         on_shelf=chance.uniform(0.7, 0.9),
     )
@@ -244,8 +244,8 @@ def _car(
     plan_m = float(model.service_interval_m)
     used = chance.random()
     plan = ServicePlan(
-        done_at=start - used * timedelta(days=model.service_interval_days) * chance.uniform(0.6, 1),
-        done_odometer_m=odometer_m - used * plan_m * chance.uniform(0.5, 0.95),
+        done_at=start - used * timedelta(days=model.service_interval_days) * chance.uniform(0.8, 1),
+        done_odometer_m=odometer_m - used * plan_m * chance.uniform(0.7, 1),
         done_engine_h=0.0,
         interval_m=plan_m,
         interval=timedelta(days=model.service_interval_days),

@@ -46,7 +46,7 @@ def look(car: Vehicle, cause: str | None, dealer: Dealer, now: datetime, seed: i
     active = [fault for fault in car.faults if fault.onset <= now]
     waits = timedelta()
     if chance.random() > dealer.on_shelf:
-        waits = timedelta(days=max(1.0, chance.expovariate(1 / dealer.parts_days)))
+        waits = timedelta(days=min(10.0, max(1.0, chance.expovariate(1 / dealer.parts_days))))
     for fault in active:
         led = cause is not None and KIN[fault.name].speaks(cause)
         rolled = chance.random()

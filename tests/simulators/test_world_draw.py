@@ -89,7 +89,7 @@ def test_more_people_than_numbers_is_an_error() -> None:
 
 
 def test_places_differ(fleet: World) -> None:
-    """In January it freezes in Minneapolis and not in Phoenix; Denver is high; Phoenix has no DST."""
+    """In January it freezes in Minneapolis, not in Phoenix, which has no DST; Denver is high."""
     january = fleet.start + 20 * DAY + timedelta(hours=13)
     calm = [
         replace(dealer.climate, spells=(), weather_c=0.0).temperature_c(january)
