@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"• {line}")
     print(f"• servers and logs in {home}", flush=True)
     driver = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # our servers end with us
     try:
         driver = Driver(world, home, timedelta(minutes=args.step))
         driver.run(_shown())

@@ -245,7 +245,7 @@ def _car(
     used = chance.random()
     plan = ServicePlan(
         done_at=start - used * timedelta(days=model.service_interval_days) * chance.uniform(0.8, 1),
-        done_odometer_m=odometer_m - used * plan_m * chance.uniform(0.7, 1),
+        done_odometer_m=max(0.0, odometer_m - used * plan_m * chance.uniform(0.7, 1)),
         done_engine_h=0.0,
         interval_m=plan_m,
         interval=timedelta(days=model.service_interval_days),
