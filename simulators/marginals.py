@@ -254,5 +254,9 @@ def run(args: argparse.Namespace) -> int:
             return 2
         print(f"### {one.title}\n\n{table(pairs)}")
         if args.out:
-            plot(pairs, args.out / f"{one.folder}.svg")
+            try:
+                plot(pairs, args.out / f"{one.folder}.svg")
+            except ImportError:
+                print("Pictures need matplotlib, which `make setup` installs.", file=sys.stderr)
+                return 2
     return 0

@@ -36,7 +36,11 @@ def run(world: World, out: Path | None) -> int:
     if out is not None and out.suffix != ".parquet":
         print(f"--out {out} should end in .parquet", file=sys.stderr)
         return 2
-    writer = None if out is None else Writer(out)
+    try:
+        writer = None if out is None else Writer(out)
+    except ImportError:
+        print("Parquet needs pyarrow, which `make setup` installs.", file=sys.stderr)
+        return 2
     frames, making_s, began_s = 0, 0.0, time.perf_counter()
     told_s = began_s
     turn_s = began_s
