@@ -408,12 +408,12 @@ class Town:
         visit = look(vehicle, cause, self._dealer, now, self._seed)
         if visit.kind:
             self._mend(vehicle, visit.kind, now, "repaired")
-        if visit.verdict == "serviced":
+        if visit.verdict == "serviced" or cause == "service_due":
             vehicle.serviced()
         vehicle.keep(now + visit.found.ready_after)
         if self._truth:
             self._truth.visited(vin, now, cause, visit.kind, visit.verdict)
-            if visit.verdict == "serviced":
+            if visit.verdict == "serviced" or cause == "service_due":
                 self._truth.serviced(vin, now, "dealer")
         return visit.found
 

@@ -15,8 +15,9 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ from psycopg import sql
 from record import db
 from record.clock import Scale, set_scale, wall
 from record.local import LocalServers, free_port
+from simulators import cycles
 from simulators.customers import Customer, Customers, Did, Heard
 from simulators.faults import Effects
 from simulators.gateway import FleetPublisher
+from simulators.habits import Habits
 from simulators.innocents import Innocent
 from simulators.rooms import RoomError, Rooms
 from simulators.twilio_standin.messages import Account
@@ -252,6 +255,9 @@ class Driver:
         if elsewhere is not None and self._now <= elsewhere < to:
             car.vehicle.serviced()
             self.truth.serviced(car.plan.vin, elsewhere, "elsewhere")
+        for one in car.plan.innocents:
+            if one.kind == "sold" and self._now <= one.start < to:
+                car.vehicle.habits = self._new_owner(car)
         if car.stranded_until is not None and car.stranded_until <= self._now:
             for kind in car.broken:
                 car.vehicle.repair(kind)
@@ -265,6 +271,16 @@ class Driver:
             self.truth.due(car.plan.vin, at)
         car.vehicle.dues.clear()
         return frames
+
+    def _new_owner(self, car: Living) -> Habits:
+        """Whoever bought the car drives elsewhere, at other hours; the dealer was not told."""
+        chance = random.Random(f"{self.world.seed}:{car.plan.vin}:new owner")
+        return replace(
+            car.vehicle.habits,
+            commute=chance.choice(((cycles.HIGHWAY, cycles.HIGHWAY), (cycles.CITY,), ())),
+            leaves=clock_time(chance.randint(5, 11), 30),
+            errands=chance.uniform(0.5, 3.0),
+        )
 
     def _mishap(self, car: Living, mishap: Mishap) -> None:
         """A breakdown: whoever is near mends what it came of, and tells nobody."""
