@@ -33,6 +33,12 @@ FAULTY = 0.36
 TWICE = 0.08
 """... and of those, a second one."""
 
+PLAIN = 0.25
+"""Share of cars in the plainest trim ..."""
+
+ONLY_SEEN_IN_FULL = frozenset({"brake_wear", "stuck_caliper", "coolant_leak", "oil_consumption"})
+"""... which get no fault that hardly shows without the signals that they lack."""
+
 CIRCUMSTANCED = 0.4
 """Share of cars that something happens to which is no fault."""
 
@@ -270,6 +276,7 @@ def _car(
         engine_h=round(odometer_m / 1000 / 38, 1) if model.burns else 0.0,
         service=plan,
         uplink=chance.choice(FIRMWARES),
+        trim="plain" if chance.random() < PLAIN else "full",
     )
 
 
@@ -293,6 +300,8 @@ def _with_faults(
         for _ in range(count):
             order = sorted(wanted, key=lambda kind: (given[kind], chance.random()))
             for kind in order:
+                if car.trim == "plain" and kind in ONLY_SEEN_IN_FULL:
+                    continue
                 fault = faults.draw(kind, chance, model=MODELS[car.model], start=start, end=end)
                 if fault is not None and kind not in [one.name for one in mine]:
                     mine.append(fault)

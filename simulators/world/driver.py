@@ -108,6 +108,7 @@ def living(world: World, car: Car) -> Living:
         seed=world.seed,
         model=car.model,
         model_year=car.model_year,
+        trim=car.trim,
         faults=car.faults,
         innocents=innocents,
         habits=car.habits,

@@ -79,6 +79,8 @@ class Car:
     ----------
     model
         A key of `simulators.models.MODELS`.
+    trim
+        ``full``, or ``plain``: its gateway lacks `simulators.vehicle.MAY_LACK`.
     owner
         Index into `World.people`; the dealer is the owner's.
     service
@@ -99,6 +101,7 @@ class Car:
     uplink: Uplink
     faults: tuple[Fault, ...] = ()
     innocents: tuple[Innocent, ...] = ()
+    trim: str = "full"
     service_elsewhere_at: datetime | None = None
 
 

@@ -225,6 +225,7 @@ class _Car(_Strict):
     owner: Words
     model: Annotated[str, _one_of(*MODELS)] = "lane_14"
     year: int = 2021
+    trim: Annotated[str, _one_of("full", "plain")] = "full"
     plate: Annotated[str, Field(max_length=20, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     odometer_km: float = Field(default=42_000.0, ge=0, le=1_000_000)
     route: tuple[Annotated[str, _one_of(*ROUTES)], ...] = Field(default=("city",), max_length=5)
@@ -471,6 +472,7 @@ def _car(number: int, said: _Car, owner: int, seed: int, calendar: _Calendar) ->
         uplink=uplink,
         faults=wrong,
         innocents=(*circumstances, *_of_the_gateway(uplink, calendar)),
+        trim=said.trim,
         service_elsewhere_at=elsewhere[0] if elsewhere else None,
     )
 

@@ -238,6 +238,7 @@ class Scorecard:
     windows_hold: int
     kinds: tuple[ByKind, ...]
     false_by: dict[str, int]
+    exposed_days: dict[str, float]
     dues: Dues
     care: Care
     promises: Promises
@@ -399,6 +400,7 @@ def judge(rows: Rows) -> Scorecard:
         ),
         kinds=tuple(_by_kind(kind, rows, found, wrong) for kind in KIN),
         false_by=dict(sorted(Counter(_blamed(alert, rows, mine) for alert in wrong).items())),
+        exposed_days=_exposed_days(rows),
         dues=_dues(rows),
         care=_care(rows),
         promises=_promises(rows),
@@ -475,6 +477,15 @@ def _blamed(alert: Alert, rows: Rows, mine: dict[str, list[Fault]]) -> str:
     if any(f.ended_at is not None and f.ended_at < at for f in mine[alert.vin]):
         return "after a repair"
     return "nothing"
+
+
+def _exposed_days(rows: Rows) -> dict[str, float]:
+    """For how many vehicle-days each innocent cause was there."""
+    days: dict[str, float] = defaultdict(float)
+    for one in rows.innocents:
+        until = min(one.until or rows.now, rows.now)
+        days[one.kind] += max(0.0, (until - one.start) / timedelta(days=1))
+    return dict(sorted(days.items()))
 
 
 def _dues(rows: Rows) -> Dues:
@@ -612,6 +623,7 @@ def markdown(card: Scorecard) -> str:
     found = sum(kind.found for kind in card.kinds)
     right = sum(kind.right for kind in card.kinds)
     spoken = card.true_alerts + card.false_alerts
+    whole = card.vehicles * card.days
     lines = [
         f"**Seed {card.seed}, {card.vehicles} vehicles, {card.days:.0f} days.** "
         + "; ".join(card.notes)
@@ -647,12 +659,15 @@ def markdown(card: Scorecard) -> str:
         "",
         "### False alerts by what misled",
         "",
-        "| innocent cause | alerts |",
-        "|---|---:|",
+        "*Days* are vehicle-days on which the cause was there.",
+        "",
+        "| innocent cause | false alerts | days | in 1,000 days |",
+        "|---|---:|---:|---:|",
     ]
-    lines += [f"| {name.replace('_', ' ')} | {count} |" for name, count in card.false_by.items()]
-    if not card.false_by:
-        lines.append("| none | 0 |")
+    for name in sorted({*card.exposed_days, *card.false_by, "nothing"}):
+        days, alerts = card.exposed_days.get(name, whole), card.false_by.get(name, 0)
+        rate = f"{1000 * alerts / days:.2f}" if days >= 1 else "–"
+        lines.append(f"| {name.replace('_', ' ')} | {alerts} | {days:,.0f} | {rate} |")
     due, care, kept = card.dues, card.care, card.promises
     lines += [
         "",

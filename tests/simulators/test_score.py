@@ -70,6 +70,10 @@ def test_a_false_alert_and_what_misled(told: Alert, misled: str) -> None:
     card = score.judge(replace(EMPTY, faults=[fault()], innocents=[jump], alerts=[told]))
     assert card.false_by == {misled: 1} and card.recall == 0.0 and card.precision == 0.0
     assert card.per_1000_days == pytest.approx(1000 / 900)
+    assert card.exposed_days == {"jump_start": 2.0}
+    words = score.markdown(card)
+    row = "| jump start | 1 | 2 | 500.00 |" if misled == "jump_start" else "| jump start | 0 | 2 |"
+    assert row in words
 
 
 def test_after_a_repair_there_are_two_days_of_grace() -> None:

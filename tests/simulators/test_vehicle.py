@@ -272,3 +272,15 @@ def test_every_fault_has_a_car_that_gets_it(name: str) -> None:
 def test_an_unknown_fault_is_named() -> None:
     with pytest.raises(KeyError, match="flux_capacitor"):
         afflicted("flux_capacitor")
+
+
+def test_a_plain_car_drives_the_same_way_and_tells_less() -> None:
+    full, plain = (
+        lives(Vehicle(VIN, start=START, model="ridge_20", trim=trim), 8)
+        for trim in ("full", "plain")
+    )
+    told = [{path for frame in frames for path in frame.signals} for frames in (full, plain)]
+    missing = told[0] - told[1]
+    assert told[1] < told[0] and any("Pad" in path for path in missing)
+    assert [frame.ts_ms for frame in full] == [frame.ts_ms for frame in plain]
+    assert values(full, ODOMETER, "ON") == values(plain, ODOMETER, "ON")

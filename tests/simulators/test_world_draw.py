@@ -20,7 +20,7 @@ from simulators import faults, innocents
 from simulators.customers import HABITS
 from simulators.models import MODELS
 from simulators.world import seeding
-from simulators.world.draw import FIRMWARES, START, draw
+from simulators.world.draw import FIRMWARES, ONLY_SEEN_IN_FULL, START, draw
 from simulators.world.plan import World
 
 DAY = timedelta(days=1)
@@ -86,6 +86,14 @@ def test_phones_are_for_fiction_and_ring_where_their_owner_lives(fleet: World) -
 def test_more_people_than_numbers_is_an_error() -> None:
     with pytest.raises(ValueError, match="no more numbers"):
         draw(vehicles=801, days=5, seed=1)
+
+
+def test_some_cars_are_plain_but_none_hides_its_fault(fleet: World) -> None:
+    plain = [car for car in fleet.cars if car.trim == "plain"]
+    assert 0.15 < len(plain) / len(fleet.cars) < 0.35
+    assert not any(fault.name in ONLY_SEEN_IN_FULL for car in plain for fault in car.faults)
+    assert any(car.faults for car in plain)
+    assert any(car.trim == "plain" for car in draw(vehicles=40, days=5, seed=1).cars)
 
 
 def test_places_differ(fleet: World) -> None:
