@@ -55,6 +55,7 @@ class Desk:
     conn: psycopg.Connection
     now: datetime
     staff: Staff
+    mark: str  # of `api.live.Live`, from before anything was read for the page
 
     @property
     def zone(self) -> str:
@@ -123,7 +124,8 @@ def desk(may: May) -> Callable[..., Desk]:
                 f"Your role ({staff.role}) does not include this: {may}. "
                 "A manager or an administrator can do it."
             )
-        return Desk(request, conn, door(request).clock.now(), staff)
+        shared = door(request)
+        return Desk(request, conn, shared.clock.now(), staff, shared.live.mark)
 
     return check
 

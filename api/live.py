@@ -8,6 +8,7 @@ pages may not cost hundreds of threads.
 
 import asyncio
 import logging
+import secrets
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -72,6 +73,8 @@ class Live:
         self._thread = threading.Thread(target=self._listen, name="live", daemon=True)
         self.listening = threading.Event()
         self._ids = count(1)
+        self._process = secrets.token_hex(4)
+        self._changes = 0
 
     def start(self) -> None:
         """Begin to listen."""
@@ -91,8 +94,14 @@ class Live:
         """How many pages are open."""
         return len(self._subscribers)
 
+    @property
+    def mark(self) -> str:
+        """Names this moment: a page that was made at it has missed nothing while it stays."""
+        return f"{self._process}.{self._changes}"
+
     def _tell(self, tables: frozenset[str]) -> None:
         with self._lock:
+            self._changes += bool(tables)
             subscribers = list(self._subscribers)
         for one in subscribers:
             one.tell(tables)
@@ -113,13 +122,14 @@ class Live:
                 log.warning("pages don't hear the database", extra={"why": error})
                 self._stop.wait(1.0)
 
-    async def stream(self, resumed: bool) -> AsyncIterator[str]:
+    async def stream(self, since: str) -> AsyncIterator[str]:
         """Server-sent events for one page, named ``live-<table>``.
 
         Parameters
         ----------
-        resumed : bool
-            The page was connected before and may have missed something.
+        since : str
+            The `mark` at which the page was made: if it is another now, or another process's, the
+            page may have missed something and is told to look at everything.
         """
         subscriber = Subscriber(asyncio.get_running_loop())
         with self._lock:
@@ -127,7 +137,7 @@ class Live:
         ends = time.monotonic() + LIFE_S
         try:
             yield f"retry: 1000\nid: {next(self._ids)}\nevent: live-open\ndata: open\n\n"
-            if resumed:
+            if since != self.mark:
                 yield self._events(EVERYTHING)
             while not self._stop.is_set() and time.monotonic() < ends:
                 changed = await subscriber.wait(KEEPALIVE_S)

@@ -86,6 +86,7 @@ def page(desk: Desk, name: str, status: int = 200, **context: Any) -> Response:
         now=desk.now,
         place=desk.place,
         theme=theme_of(request),
+        mark=desk.mark,
         path=request.url.path,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         flash=note if isinstance(note, Mapping) else None,

@@ -144,13 +144,12 @@ def own_task(desk: Desk, task_id: int) -> store.TaskRow:
 
 
 @router.get("/live")
-async def live(request: Request) -> Response:
-    """The event stream of an open page."""
+async def live(request: Request, since: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """The event stream of a page that was made at `since`."""
     # Asked in a thread, like every other question to the database.
     await _signed_in(request)
-    resumed = "last-event-id" in request.headers
     return StreamingResponse(
-        door(request).live.stream(resumed),
+        door(request).live.stream(since),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )

@@ -85,7 +85,7 @@ def sign_in(page: Page, console: Console, role: str = "advisor") -> None:
 def test_an_alert_arrives_by_itself_and_is_claimed(browser: Browser, console: Console) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page, complaints = watched(context)
-    with page.expect_response(lambda r: r.url.endswith("/live")) as live:
+    with page.expect_response(lambda r: "/live?since=" in r.url) as live:
         sign_in(page, console)
     assert live.value.status == 200
     page.evaluate("window.loadedOnce = true")
