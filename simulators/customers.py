@@ -93,12 +93,19 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a customer will do, and when (story time)."""
+    """What a customer will do, and when (story time).
+
+    Parameters
+    ----------
+    follows : bool
+        Their question was answered: they open the link and choose.
+    """
 
     at: datetime
     customer: Customer
     to: str
     body: str
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +196,16 @@ class Customers:
                 continue
             automatic = bool(message["auto"])
             told.append(Heard(now, customer.phone, message["sid"], message["body"], automatic))
-            if automatic or not offers_times(message["body"]) or customer.habit == "never":
+            if automatic or customer.habit == "never":
                 continue
-            if customer.habit in SAY_ONCE and customer.phone in self._said:
+            follows = (
+                customer.habit == "question"
+                and customer.phone in self._said
+                and _LINK.search(message["body"]) is not None
+            )
+            if not follows and not offers_times(message["body"]):
+                continue
+            if not follows and customer.habit in SAY_ONCE and customer.phone in self._said:
                 continue
             self._said.add(customer.phone)
             # each message has its own chance, whoever reads how much at once
@@ -200,11 +214,11 @@ class Customers:
             if customer.habit == "next_day":
                 minutes += chance.uniform(12 * 60, 26 * 60)
             at = customer.awake(now + timedelta(minutes=minutes), chance.uniform(0, 120))
-            self._planned.append(Answer(at, customer, message["from"], message["body"]))
+            self._planned.append(Answer(at, customer, message["from"], message["body"], follows))
         return told
 
     def _do(self, answer: Answer) -> None:
-        if answer.customer.habit == "page":
+        if answer.customer.habit == "page" or answer.follows:
             self._choose_on_page(answer.body)
             return
         self._http.post(

@@ -28,6 +28,7 @@ from record import db
 from record.clock import Scale, set_scale, wall
 from record.local import LocalServers, free_port
 from simulators import cycles
+from simulators.advisor import Advisor
 from simulators.customers import Customer, Customers, Did, Heard
 from simulators.faults import Effects
 from simulators.gateway import FleetPublisher
@@ -48,6 +49,14 @@ log = logging.getLogger(__name__)
 
 STEP = timedelta(hours=1)
 """How far the clock moves at once."""
+
+PICKS_UP = 0.5
+"""Chance that a customer takes a call in working hours."""
+
+TALKED_INTO = {"stop": 0.2, "angry": 0.2, "sold": 0.0, "wrong_number": 0.0}
+"""Chance that who took the call books, by habit; the others mostly do."""
+
+MOSTLY = 0.75
 
 PATIENCE_S = 120.0
 """How long rooms may take to drain before we say that something is stuck."""
@@ -366,6 +375,11 @@ class Driver:
             seed=self.world.seed,
         )
         self._phone_of = {car.vin: self.world.people[car.owner].phone for car in self.world.cars}
+        self._habit_of = {person.phone: person.habit for person in people}
+        self._advisors = [
+            Advisor(console, f"advisor@{dealer.domain}", password, self._takes_call)
+            for dealer in self.world.dealers
+        ]
         self._workshops = [
             Workshop(
                 console,
@@ -390,6 +404,10 @@ class Driver:
                 break
             self.truth.said(did.phone, did.at, _what(did))
             self._drain()
+        for advisor in self._advisors:
+            while (deed := advisor.act(self._now)) is not None:
+                self.truth.called(deed.customer_id, deed.at, deed.what)
+                self._drain()
         for number, workshop in enumerate(self._workshops):
             while self._workshop_due(number) and (step := workshop.act(self._now)) is not None:
                 if step.what == "arrived":
@@ -415,6 +433,15 @@ class Driver:
                 now=self._now,
             )[0]
         )
+
+    def _takes_call(self, customer_id: int, vin: str | None, now: datetime) -> str:
+        """What an advisor hears who calls: what the product knows of the number decides."""
+        (phone,) = self._row("SELECT phone FROM customer WHERE id = %(id)s", id=customer_id)
+        habit = self._habit_of.get(phone)
+        chance = random.Random(f"{self.world.seed}:{phone}:{vin}:{now.date()}:call")
+        if habit is None or chance.random() >= PICKS_UP:
+            return "silence"
+        return "books" if chance.random() < TALKED_INTO.get(habit, MOSTLY) else "declines"
 
     def _comes(self, booking: dict[str, Any]) -> bool:
         vin = booking["vin"]

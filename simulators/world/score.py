@@ -137,6 +137,7 @@ class Rows:
     bookings: Sequence[Booking] = ()
     visits: Sequence[Visit] = ()
     silences: Sequence[tuple[str, int]] = ()
+    calls: Sequence[tuple[str, int]] = ()
     measured: int = 0
     uploaded: int = 0
     distinct: int = 0
@@ -196,6 +197,7 @@ class Care:
     texts: int
     by_template: dict[str, int]
     silences: dict[str, int]
+    calls: dict[str, int]
     contacted: int
     answered: int
     booked: int
@@ -337,6 +339,9 @@ def read(conn: psycopg.Connection) -> Rows:
             SELECT split_part(coalesce(reason, state), ':', 1), count(*) FROM outreach
             WHERE state IN ('dropped', 'failed', 'undelivered') GROUP BY 1 ORDER BY 1
             """
+        ).fetchall(),
+        calls=conn.execute(
+            "SELECT what, count(*) FROM truth.call GROUP BY 1 ORDER BY 1"
         ).fetchall(),
         measured=measured or 0,
         uploaded=uploaded or 0,
@@ -557,6 +562,7 @@ def _care(rows: Rows) -> Care:
         texts=len(spoken),
         by_template=dict(sorted(templates.items())),
         silences=dict(rows.silences),
+        calls=dict(rows.calls),
         contacted=len(contacted),
         answered=len(answered),
         booked=len(made),
@@ -688,6 +694,7 @@ def markdown(card: Scorecard) -> str:
         f"| repaired before they failed | {care.before_failure} |",
         f"| broke down on the road | {care.broke_down} |",
         *(f"| visits: {name.replace('_', ' ')} | {n} |" for name, n in care.verdicts.items()),
+        *(f"| advisors: {what} | {n} |" for what, n in care.calls.items()),
         *(f"| texts: {name} | {count} |" for name, count in care.by_template.items()),
         *(f"| not sent: {reason} | {count} |" for reason, count in care.silences.items()),
         "",

@@ -57,11 +57,15 @@ CREATE TABLE IF NOT EXISTS truth.text (
 CREATE TABLE IF NOT EXISTS truth.said (
     phone text NOT NULL, at timestamptz NOT NULL, what text NOT NULL, PRIMARY KEY (phone, at, what)
 );
+CREATE TABLE IF NOT EXISTS truth.call (
+    customer_id integer NOT NULL, at timestamptz NOT NULL, what text NOT NULL
+);
 REVOKE ALL ON ALL TABLES IN SCHEMA truth FROM PUBLIC;
 """
 
 TABLES = (
     "run", "vehicle", "fault", "innocent", "due", "serviced", "visit", "text", "said",
+    "call",
 )  # fmt: skip
 
 
@@ -187,6 +191,10 @@ class Truth:
         self._conn.execute(
             "INSERT INTO truth.said VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (phone, at, what)
         )
+
+    def called(self, customer_id: int, at: datetime, what: str) -> None:
+        """What an advisor did about a task, and what came of it."""
+        self._conn.execute("INSERT INTO truth.call VALUES (%s, %s, %s)", (customer_id, at, what))
 
     def uplink(self, vin: str, measured: int, uploaded: int, distinct: int, lost: int) -> None:
         """How many frames a car measured, its gateway uploaded (distinct ones), and lost."""

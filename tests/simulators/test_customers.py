@@ -220,3 +220,19 @@ def test_what_the_product_makes_of_their_words() -> None:
         "stop": "stop",
     }
     assert set(WORDS) | {"page", "never"} == set(HABITS)
+
+
+def test_who_asked_and_is_answered_opens_the_link(phones: Phones) -> None:
+    one = Customer("Omar", "+16175550123", "question")
+    owners = phones.of(one)
+    phones.text(one.phone)
+    assert [type(told) for told in owners.step(NOON)] == [Heard]
+    asked = owners.next_at
+    assert asked
+    assert [told.what for told in owners.step(asked) if isinstance(told, Did)] == ["question"]
+    phones.text(one.phone, "An hour. Times: http://127.0.0.1:9/b/abc")
+    owners.read(asked)
+    assert [answer.follows for answer in owners._planned] == [True]
+    phones.text(one.phone)
+    owners.read(asked)
+    assert len(owners._planned) == 1, "and does not ask again"
