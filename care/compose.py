@@ -13,6 +13,7 @@ from care.slots import LEAD, find_slots
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import Due
 from care.store.people import Car, Customer, Dealer
+from care import texts
 from care.texts import text
 from record.causes import cause_of
 from record.flow import Slot
@@ -36,16 +37,20 @@ def invites(template: str) -> bool:
     return template.startswith(INVITES)
 
 
-def when(moment: datetime, zone: ZoneInfo) -> str:
-    """A time as people at the dealer's say it.
+def when(moment: datetime, zone: ZoneInfo, language: str = "en") -> str:
+    """A time as people at the dealer's say it, in the language of the text.
 
     Examples
     --------
     >>> from datetime import UTC
     >>> when(datetime(2026, 11, 24, 15, tzinfo=UTC), ZoneInfo("America/Chicago"))
     'Tue Nov 24, 9 AM'
+    >>> when(datetime(2026, 11, 24, 15, tzinfo=UTC), ZoneInfo("Asia/Shanghai"), "zh")
+    '11月24日周二23:00'
     """
     local = moment.astimezone(zone)
+    if texts.short(language) == "zh":
+        return f"{local.month}月{local.day}日周{'一二三四五六日'[local.weekday()]}{local:%H:%M}"
     half = "AM" if local.hour < 12 else "PM"
     minutes = f":{local:%M}" if local.minute else ""
     return f"{local:%a %b} {local.day}, {local.hour % 12 or 12}{minutes} {half}"
@@ -57,9 +62,13 @@ def choices(slots: Sequence[Slot], dealer: Dealer, language: str) -> str:
     if not slots:
         return text("no choices", language, phone=dealer.phone)
     if len(slots) == 1:
-        return text("one choice", language, slot=when(slots[0].starts_at, zone))
-    told = [f"{n} for {when(s.starts_at, zone)}" for n, s in enumerate(slots, start=1)]
-    return text("choices", language, numbered=", ".join(told[:-1]) + " or " + told[-1])
+        return text("one choice", language, slot=when(slots[0].starts_at, zone, language))
+    told = [
+        text("choice", language, number=str(n), slot=when(s.starts_at, zone, language))
+        for n, s in enumerate(slots, start=1)
+    ]
+    last = text("last choice", language)
+    return text("choices", language, numbered=", ".join(told[:-1]) + last + told[-1])
 
 
 def car_name(car: Car | None) -> str:
@@ -74,6 +83,8 @@ def draft(
     alert_id: int | None,
     booking_id: int | None,
     now: datetime,
+    vehicle_id: int | None = None,
+    campaign: str = "",
 ) -> Draft:
     """Write a message from what is true now.
 
@@ -81,12 +92,17 @@ def draft(
     ----------
     template : str
         A key of `care.texts.ENGLISH`.
+    vehicle_id : int or None
+        The car, where neither an alert nor a booking tells it.
+    campaign : str
+        What a recall or a seasonal check is about.
     """
     dealer = people.dealer(conn, customer.dealer_id)
     assert dealer is not None
     alert = alerts.get(conn, alert_id) if alert_id is not None else None
     booking = bookings.get(conn, booking_id) if booking_id is not None else None
-    vehicle_id = alert.vehicle_id if alert else booking.vehicle_id if booking else None
+    if alert or booking:
+        vehicle_id = alert.vehicle_id if alert else booking.vehicle_id if booking else None
     car = people.car(conn, vehicle_id) if vehicle_id is not None else None
     cause = cause_of(alert.cause) if alert else None
     slots: Sequence[Slot] = ()
@@ -101,9 +117,10 @@ def draft(
         phone=dealer.phone,
         name=f" {customer.name.split()[0]}" if customer.name.strip() else "",
         car=car_name(car),
-        plain=cause.plain if cause else "",
+        plain=texts.plain(alert.cause, language) if alert else "",
+        campaign=campaign,
         work=op.title if op else "",
-        when=when(booking.starts_at, ZoneInfo(dealer.time_zone)) if booking else "",
+        when=when(booking.starts_at, ZoneInfo(dealer.time_zone), language) if booking else "",
         choices=choices(slots, dealer, language),
     )
     return Draft(body, slots)

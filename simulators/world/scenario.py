@@ -39,9 +39,10 @@ from simulators.innocents import Innocent
 from simulators.models import MODELS, Model
 from simulators.service_plan import ServicePlan
 from simulators.uplink import Uplink
-from simulators.world import draw, strict_yaml
+from record import strict_yaml
+from simulators.world import draw
 from simulators.world.plan import Car, Dealer, Person, World
-from simulators.world.strict_yaml import Lines, Place
+from record.strict_yaml import Lines, Place
 
 FOLDER = Path(__file__).parent / "scenarios"
 """Those that come with the product."""

@@ -1,0 +1,92 @@
+"""The library of texts: by template and language, a file for each language.
+
+GSM-7 letters only in English, and short: see the head of each file. A text never offers CANCEL, END
+or QUIT as an answer: Twilio takes them as STOP.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from record import strict_yaml
+from record.causes import cause_of
+
+
+def _read(name: str) -> Mapping[str, str]:
+    said, _ = strict_yaml.read((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
+    assert isinstance(said, dict)
+    return said
+
+
+LIBRARY: Mapping[str, Mapping[str, str]] = {name: _read(name) for name in ("en", "zh")}
+"""Language to template to words."""
+
+ENGLISH = LIBRARY["en"]
+
+_CAUSES, _ = strict_yaml.read((Path(__file__).parent / "causes.yaml").read_text("utf-8"))
+
+INSTEAD_OF_ENDED = frozenset({"cancel", "end", "quit", "revoke", "unsubscribe", "optout"})
+"""Words that a text never asks for as an answer."""
+
+
+def short(language: str) -> str:
+    """The part of a language's name that the library knows; English where there is none.
+
+    Examples
+    --------
+    >>> short("zh-Hans"), short("fr")
+    ('zh', 'en')
+    """
+    known = language.split("-")[0]
+    return known if known in LIBRARY else "en"
+
+
+def text(template: str, language: str, **fields: str) -> str:
+    """The text in the language, in English where there is none.
+
+    ``{link}`` stays: it is filled in at the moment of sending. A ``name`` comes with its
+    blank, or is empty: a customer without a name is greeted too.
+
+    Examples
+    --------
+    >>> text("help", "fr", dealer="Lakeside", phone="+1 312 555 0100").split(".")[0]
+    'Lakeside writes to you about the health of your car'
+    """
+    return LIBRARY[short(language)][template].format(**fields)
+
+
+def plain(cause: str, language: str) -> str:
+    """What the car tells us, in the middle of a sentence.
+
+    Examples
+    --------
+    >>> plain("battery_12v", "en"), plain("dtc_p0301", "zh")
+    ('the battery is weak', '出现故障码P0301')
+    """
+    known: Mapping[str, str] = _CAUSES.get(short(language), {})
+    if not known:
+        return cause_of(cause).plain
+    code = cause.removeprefix("dtc_").upper()
+    return known.get(cause) or known["dtc"].format(code=code)
+
+
+_GSM7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€"
+)
+
+
+def is_gsm7(words: str) -> bool:
+    """Whether 160 of these letters fit into one segment (3GPP TS 23.038), else 70."""
+    return set(words) <= _GSM7
+
+
+def segments(words: str) -> int:
+    """How many segments a text takes (3GPP TS 23.038).
+
+    Examples
+    --------
+    >>> segments("a" * 160), segments("a" * 161), segments("好" * 70), segments("好" * 71)
+    (1, 2, 1, 2)
+    """
+    one, many = (160, 153) if is_gsm7(words) else (70, 67)
+    return 1 if len(words) <= one else -(-len(words) // many)
