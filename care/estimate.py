@@ -12,10 +12,12 @@ from psycopg import Connection
 from care import outreach, repair_texts, task
 from care.errors import CareError
 from care.money import MOST_MINOR, half_up, money
-from care.repair_states import NEXT
 from care.store import bookings, estimates, people, repairs
 from care.store.estimates import Estimate, Line
 from record.flow import RepairOrder
+
+BEGUN = frozenset({"in_progress", "quality_check", "ready", "closed"})
+"""States in which an answer no longer changes what is done; a new estimate asks anew."""
 
 MOST_LINES = 30
 MOST_HUNDREDTHS = 100_000
@@ -192,9 +194,11 @@ def send(conn: Connection, repair_order_id: int, actor: str, now: datetime) -> E
         raise CareError("There is no estimate yet.")
     if estimate.sent_at is not None:
         return estimate
-    estimates.set_sent(conn, estimate.id, now)
-    if "waiting_approval" in NEXT[order.state]:
+    if order.state in ("quality_check", "ready"):
+        raise CareError("First take the car back to “in progress”.")
+    if order.state != "waiting_approval":
         repairs.set_state(conn, order.id, "waiting_approval", actor, "", now)
+    estimates.set_sent(conn, estimate.id, now)
     booking = bookings.get(conn, order.booking_id)
     assert booking is not None
     outreach.plan(
@@ -260,8 +264,8 @@ def answer(
     estimate = estimates.newest(conn, order.id)
     if estimate is None or estimate.sent_at is None or estimate.version != version:
         raise CareError("The estimate has changed since. Please look at it again.")
-    if order.state == "ready":
-        raise CareError("The work is done already.")
+    if order.state in BEGUN:
+        raise CareError("The work has begun. Please call us.")
     by_line = {one.line: one for one in estimate.lines}
     if not approved or not set(approved) <= set(by_line):
         raise CareError("Say of each line whether it is approved.")
