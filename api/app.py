@@ -21,12 +21,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api import render, rest, webhooks
+from api import render, rest, rest_repairs, webhooks
 from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
 from api.live import Live
-from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, vehicles, world
+from api.pages import (
+    bookings,
+    customers,
+    inbox,
+    progress,
+    quarantine,
+    repairs,
+    sign_in,
+    slot,
+    vehicles,
+    world,
+)
 from api.settings import ApiSettings
 from api.window import Window
 from care.errors import CareError
@@ -88,10 +99,13 @@ def create(settings: ApiSettings) -> FastAPI:
         vehicles.router,
         customers.router,
         bookings.router,
+        repairs.router,
         quarantine.router,
         slot.router,
+        progress.router,
         webhooks.router,
         rest.router,
+        rest_repairs.router,
     ):
         app.include_router(router)
     if settings.world_url:
@@ -163,6 +177,11 @@ def _add_errors(app: FastAPI) -> None:
     def closed(request: Request, error: Exception) -> Response:
         assert isinstance(error, slot.Closed)
         return slot.closed(request, error)
+
+    @app.exception_handler(progress.Closed)
+    def link_closed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, progress.Closed)
+        return progress.closed(request, error)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: Exception) -> Response:

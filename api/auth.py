@@ -42,6 +42,7 @@ class May(StrEnum):
     RECEIVE = "receive cars"  # a booked car has arrived
     REPAIR = "repair"  # start and close repair orders
     SORT_OUT = "sort out"  # frames in quarantine
+    SET_PRICES = "set prices"  # what labour costs, and its tax
     SEE_WORLD = "see the simulated world"  # in a demo: truth beside belief
 
 
@@ -57,6 +58,7 @@ PERMISSIONS: dict[May, frozenset[Role]] = {
     May.RECEIVE: EVERYBODY,
     May.REPAIR: WORKSHOP,
     May.SORT_OUT: frozenset({Role.MANAGER, Role.ADMIN}),
+    May.SET_PRICES: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SEE_WORLD: frozenset({Role.MANAGER, Role.ADMIN}),
 }
 """Who may do what; always within their own dealer."""

@@ -142,6 +142,7 @@ Booking = Annotated[Desk, needs(May.BOOK)]
 Receiving = Annotated[Desk, needs(May.RECEIVE)]
 Repairing = Annotated[Desk, needs(May.REPAIR)]
 SortingOut = Annotated[Desk, needs(May.SORT_OUT)]
+Pricing = Annotated[Desk, needs(May.SET_PRICES)]
 SeeingWorld = Annotated[Desk, needs(May.SEE_WORLD)]
 AtDoor = Annotated[Door, Depends(door)]
 

@@ -3,6 +3,7 @@
 Plain ASGI, since event streams must pass through unbuffered.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 from prometheus_client import Counter, Histogram
 from starlette.responses import PlainTextResponse
+
+from care.photo import MOST_BYTES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +22,11 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 64 * 1024
 """No form, webhook or JSON that we take is larger; bytes."""
+
+MAX_UPLOAD = MOST_BYTES + MAX_BODY
+"""But a technician's photo."""
+
+UPLOADS = re.compile(r"(/api/v1)?/repair-orders/[0-9]{1,18}/notes")
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -118,9 +126,10 @@ class Guard:
             if not self._from_us(scope, headers):
                 await refuse(403, "origin", "This was sent by another site, so nothing was done.")
                 return
-            body = await _read(receive, headers) if scope["method"] in WITH_BODY else b""
+            most = MAX_UPLOAD if UPLOADS.fullmatch(scope["path"]) else MAX_BODY
+            body = await _read(receive, headers, most) if scope["method"] in WITH_BODY else b""
             if body is None:
-                await refuse(413, "size", f"Too large: {MAX_BODY // 1024} KB at most.")
+                await refuse(413, "size", f"Too large: {most // 1024} KB at most.")
                 return
             await self._app(scope, _replay(body, receive), headed)
         finally:
@@ -131,8 +140,8 @@ class Guard:
                 )
 
     def _from_us(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        # The customer's page and Twilio carry their own proof, and no cookie.
-        if scope["path"].startswith(("/b/", "/twilio/")):
+        # The customer's pages and Twilio carry their own proof, and no cookie.
+        if scope["path"].startswith(("/b/", "/r/", "/twilio/")):
             return True
         host = headers.get(b"host", b"").decode("latin-1")
         ours = {self._origin, f"http://{host}", f"https://{host}"}
@@ -151,19 +160,19 @@ class Guard:
         ]
 
 
-async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+async def _read(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes | None:
     """The whole body, or None when it is too large; a lying Content-Length changes nothing."""
     said = headers.get(b"content-length", b"0")
-    if said.isdigit() and int(said) > MAX_BODY:
+    if said.isdigit() and int(said) > most:
         return None
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
-        body += bytes(message.get("body", b""))
-        if len(body) > MAX_BODY:
+        body += message.get("body", b"")
+        if len(body) > most:
             return None
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -28,10 +28,11 @@ from api.door import (
     SortingOut,
     Working,
 )
-from api.pages.bookings import local_day, own_booking, own_repair_order
+from api.pages.bookings import local_day, own_booking
 from api.pages.customers import own_customer
 from api.pages.inbox import TO_DO, own_task
 from api.pages.quarantine import strangers
+from api.pages.repairs import own_repair_order
 from api.pages.sign_in import check_password
 from api.pages.vehicles import last_heard, own_alert, own_vehicle
 from api.replay import replay_one
@@ -48,6 +49,7 @@ from care import outreach as care_outreach
 from care import repair as care_repair
 from care import task as care_task
 from care.errors import CareError
+from care.money import MOST_MINOR
 from record.clock import wall
 from record.signals import SIGNALS
 
@@ -575,7 +577,16 @@ class Close(BaseModel):
 
     cause: str = Field(min_length=1, max_length=1000)
     correction: str = Field(min_length=1, max_length=1000)
-    finding: Literal["confirmed", "no_fault_found"]
+    finding: Literal[
+        "confirmed",
+        "confirmed_other",
+        "no_fault_found",
+        "not_reproduced",
+        "customer_declined",
+        "already_repaired",
+    ]
+    actual_cause: str = Field(default="", max_length=60)
+    invoice_minor: int | None = Field(default=None, ge=0, le=MOST_MINOR)
 
 
 @router.post("/repair-orders/{repair_order_id}/close", tags=["repair orders"])
@@ -588,6 +599,8 @@ def close(desk: Repairing, repair_order_id: int, what: Close) -> booking_store.R
         cause=what.cause,
         correction=what.correction,
         finding=what.finding,
+        actual_cause=what.actual_cause,
+        invoice_minor=what.invoice_minor,
         actor=desk.staff.actor,
         now=desk.now,
     )

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from care.money import money
+from care.repair_states import TITLES
 from record.causes import cause_of
 from record.signals import BY_NAME
 
@@ -41,7 +43,16 @@ BOOKING = {
     "no_show": "Didn't come",
     "expired": "Lapsed",
 }
-REPAIR = {"open": "Waiting", "in_progress": "In progress", "closed": "Closed"}
+REPAIR = TITLES
+REPAIR_TONE = {"closed": "good", "ready": "good", "open": "service", "diagnosing": "service"}
+"""The colour of a repair's state; what isn't named is under way."""
+WATCH = {
+    "watching": "Watching",
+    "verified": "Verified",
+    "came_back": "Came back",
+    "no_data": "Not enough data",
+}
+WATCH_TONE = {"watching": "service", "verified": "good", "came_back": "stop", "no_data": "unknown"}
 CLOSED = {
     "recovered": "Recovered by itself",
     "repaired": "Repaired",
@@ -371,6 +382,7 @@ FILTERS = {
     "km": km,
     "local_date": local_date,
     "moment": moment,
+    "money": money,
     "moment_long": moment_long,
     "number": number,
     "percent": percent,

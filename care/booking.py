@@ -248,7 +248,9 @@ def arrive(conn: Connection, booking_id: int, actor: str, now: datetime) -> Repa
         else (op.title if op else booking.op_code)
     )
     counters = repairs.counters(conn, booking.vehicle_id, now)
-    order = repairs.insert(conn, booking.id, booking.vehicle_id, concern, counters.odometer_m, now)
+    order = repairs.insert(
+        conn, booking.id, booking.vehicle_id, concern, counters.odometer_m, now, actor
+    )
     people.audit(conn, now, actor, "car arrived", f"booking:{booking.id}", repair_order=order.id)
     return order
 

@@ -1,8 +1,11 @@
-"""The customer's link to the slot page: short enough for a text message, signed, expiring.
+"""The customer's links: short enough for a text message, signed, each good for one thing.
 
-The address is ``PUBLIC_URL/b/{token}``. A token is 24 bytes in URL-safe base64: customer, vehicle,
-alert, day of expiry, and the first 80 bits of an HMAC-SHA256 over them: too many to guess one at a
-time. It carries no name and no number.
+The address of the slot page is ``PUBLIC_URL/b/{token}``. A token is 24 bytes in URL-safe base64:
+customer, vehicle, alert, day of expiry, and the first 80 bits of an HMAC-SHA256 over them: too many
+to guess one at a time. It carries no name and no number.
+
+A repair's page is ``PUBLIC_URL/r/{token}``: customer and repair order in the same way. It ends some
+time after the repair does, which the token can't know: the page asks the database.
 """
 
 import base64
@@ -15,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from care.errors import CareError
 
 _FIELDS = struct.Struct(">IIIH")
+_PROGRESS = struct.Struct(">IQ")
 _TAG_BYTES = 10
 _DAY_S = 24 * 60 * 60
 
@@ -45,8 +49,28 @@ class SlotLink:
     expires_at: datetime
 
 
-def _tag(secret: str, fields: bytes) -> bytes:
-    return hmac.digest(secret.encode(), b"slot link" + fields, "sha256")[:_TAG_BYTES]
+@dataclass(frozen=True, slots=True)
+class ProgressLink:
+    """What a link to a repair's page says."""
+
+    customer_id: int
+    repair_order_id: int
+
+
+_BROKEN = "This link is not complete. Please open it from the message."
+
+
+def _tag(secret: str, fields: bytes, kind: bytes = b"slot link") -> bytes:
+    return hmac.digest(secret.encode(), kind + fields, "sha256")[:_TAG_BYTES]
+
+
+def _raw(token: str) -> bytes:
+    try:
+        return base64.b64decode(
+            token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True
+        )
+    except (UnicodeEncodeError, binascii.Error):
+        raise LinkInvalid(_BROKEN) from None
 
 
 def slot_token(
@@ -97,17 +121,47 @@ def read_slot_token(secret: str, token: str, now: datetime) -> SlotLink:
     >>> read_slot_token("s", token, now).customer_id
     7
     """
-    try:
-        raw = base64.b64decode(
-            token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True
-        )
-    except (UnicodeEncodeError, binascii.Error):
-        raise LinkInvalid("This link is not complete. Please open it from the message.") from None
+    raw = _raw(token)
     fields, tag = raw[: _FIELDS.size], raw[_FIELDS.size :]
     if len(fields) != _FIELDS.size or not hmac.compare_digest(tag, _tag(secret, fields)):
-        raise LinkInvalid("This link is not complete. Please open it from the message.")
+        raise LinkInvalid(_BROKEN)
     customer_id, vehicle_id, alert_id, last_day = _FIELDS.unpack(fields)
     expires_at = datetime.fromtimestamp((last_day + 1) * _DAY_S, UTC)
     if now >= expires_at:
         raise LinkExpired("This link has expired. Please call us and we will find you a time.")
     return SlotLink(customer_id, vehicle_id, alert_id or None, expires_at)
+
+
+def progress_token(secret: str, *, customer_id: int, repair_order_id: int) -> str:
+    """Make a token for a repair's page.
+
+    Returns
+    -------
+    str
+        30 characters that are safe in an address.
+    """
+    fields = _PROGRESS.pack(customer_id, repair_order_id)
+    tag = _tag(secret, fields, b"repair link")
+    return base64.urlsafe_b64encode(fields + tag).decode().rstrip("=")
+
+
+def read_progress_token(secret: str, token: str) -> ProgressLink:
+    """Read a token for a repair's page.
+
+    Raises
+    ------
+    LinkInvalid
+        If it isn't ours, was changed, or is for another page.
+
+    Examples
+    --------
+    >>> token = progress_token("s", customer_id=7, repair_order_id=3)
+    >>> len(token), read_progress_token("s", token)
+    (30, ProgressLink(customer_id=7, repair_order_id=3))
+    """
+    raw = _raw(token)
+    fields, tag = raw[: _PROGRESS.size], raw[_PROGRESS.size :]
+    good = _tag(secret, fields, b"repair link")
+    if len(fields) != _PROGRESS.size or not hmac.compare_digest(tag, good):
+        raise LinkInvalid(_BROKEN)
+    return ProgressLink(*_PROGRESS.unpack(fields))

@@ -12,10 +12,10 @@ from datetime import datetime, time, timedelta
 
 from psycopg import Connection
 
-from care import compose
+from care import compose, repair_texts
 from care.errors import CareError
 from care.law import ANSWER_WITHIN, EARLIEST, LATEST, next_allowed, zone_named
-from care.store import alerts, bookings, outbox, people
+from care.store import alerts, bookings, outbox, people, ratings
 from care.store.outbox import Due
 from care.store.people import Customer
 from record.flow import Alert, Booking, Outreach, Urgency
@@ -79,6 +79,8 @@ class Facts:
         A later message about the same alert takes this one's place.
     told : bool
         The number was told the same of the same alert within a day.
+    promotions_stopped : datetime or None
+        Since when the customer gets no advertising.
     """
 
     phone: str | None
@@ -91,6 +93,7 @@ class Facts:
     booking: Booking | None
     newer: bool
     told: bool
+    promotions_stopped: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,9 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
         return Drop("stop", f"The number said STOP on {facts.stopped_at:%Y-%m-%d}.")
     if not answer and not facts.consent:
         return Drop("no consent", f"There is no consent to {message.purpose} messages.")
+    if message.purpose == "marketing" and facts.promotions_stopped is not None:
+        since = facts.promotions_stopped
+        return Drop("promotions stopped", f"Promotions are stopped since {since:%Y-%m-%d}.")
     past = _occasion(message, facts)
     if past is not None:
         return past
@@ -166,6 +172,9 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
 
 def _occasion(message: Due, facts: Facts) -> Drop | None:
     """Why the message has lost its occasion, None while it has it."""
+    done = facts.booking is not None and facts.booking.state == "done"
+    if message.template in repair_texts.LOST_WHEN_DONE and done:
+        return Drop("picked up", "The car was picked up already.")
     invites = compose.invites(message.template)
     if invites and facts.booking is not None:
         if facts.booking.state == "arrived":
@@ -225,6 +234,7 @@ def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) 
         told=alert is not None
         and phone is not None
         and outbox.told_since(conn, phone, alert.id, message.template, day_ago),
+        promotions_stopped=ratings.promotions_stopped(conn, customer.id),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import booking, outreach, task, words
+from care import booking, outreach, rating, task, words
 from care.errors import CareError
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import NewReply, Offered
@@ -115,6 +115,9 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         task.ask_person(conn, customer, title, action, now)
     if reply.meaning is not None:
         return reply.meaning
+    rated = rating.take_reply(conn, reply, customer, now)
+    if rated is not None:
+        return rated
     offer = outbox.latest_offer(conn, reply, now - OFFER_STANDS)
     about = alerts.get(conn, offer.alert_id) if offer and offer.alert_id is not None else None
     if about is None:

@@ -20,10 +20,10 @@ from typing import Protocol, TypeVar
 from prometheus_client import Counter
 from psycopg import Connection, errors
 
-from care import compose, delivery, links, outreach, task
+from care import compose, delivery, links, outreach, repair_texts, task
 from care.outreach import Drop, Hold, Policy, Send
 from care.sms import Kept, Later, Refused, Sent, Sms
-from care.store import alerts, bookings, outbox, people
+from care.store import alerts, bookings, outbox, people, repairs
 from care.store.outbox import Due
 from care.store.people import Customer
 from care.texts import text
@@ -174,6 +174,13 @@ def _final_words(
 
 
 def _link(conn: Connection, message: Due, now: datetime, letterhead: Letterhead) -> str:
+    if message.template in repair_texts.TEMPLATES and message.booking_id is not None:
+        order = repairs.of_booking(conn, message.booking_id)
+        assert order is not None
+        token = links.progress_token(
+            letterhead.secret, customer_id=message.customer_id, repair_order_id=order.id
+        )
+        return f"{letterhead.public_url}/r/{token}"
     alert = alerts.get(conn, message.alert_id) if message.alert_id is not None else None
     booking = bookings.get(conn, message.booking_id) if message.booking_id is not None else None
     vehicle_id = (

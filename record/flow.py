@@ -277,12 +277,12 @@ class RepairOrder:
     id: int
     booking_id: int
     vehicle_id: int
-    state: str  # open | in_progress | closed
+    state: str  # a key of care.repair_states.NEXT: open | diagnosing | … | ready | closed
     opened_at: datetime
     concern: str
     cause: str | None = None
     correction: str | None = None
-    finding: str | None = None  # confirmed | no_fault_found
+    finding: str | None = None  # a key of care.finding_codes.CODES
     closed_at: datetime | None = None
 
 
@@ -292,7 +292,7 @@ class Outcome:
 
     alert_id: int
     repair_order_id: int
-    label: str  # confirmed | no_fault_found
+    label: str  # a key of care.finding_codes.CODES: confirmed | no_fault_found | …
     at: datetime
 
 

@@ -1,19 +1,18 @@
-"""The workshop's day, bay by bay, and the repair orders that come of it."""
+"""The workshop's day, bay by bay."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api import render
-from api.door import Booking, Desk, Looking, NotFound, Receiving, Repairing, see
+from api.door import Booking, Desk, Looking, NotFound, Receiving, see
 from api.store import audit as audit_store
 from api.store import bookings as store
 from care import booking as care_booking
-from care import repair as care_repair
 
 router = APIRouter(include_in_schema=False)
 
@@ -153,59 +152,3 @@ def own_booking(desk: Desk, booking_id: int) -> store.BookingRow:
     if booking is None:
         raise NotFound("There is no such booking at your dealer.")
     return booking
-
-
-@router.get("/repair-orders/{repair_order_id}")
-def repair_order(desk: Looking, repair_order_id: int) -> Response:
-    order = own_repair_order(desk, repair_order_id)
-    return render.page(
-        desk,
-        "repair_order.html",
-        r=order,
-        trail=audit_store.trail(
-            desk.conn, [f"repair_order:{repair_order_id}", f"booking:{order.booking_id}"]
-        ),
-    )
-
-
-@router.post("/repair-orders/{repair_order_id}/start")
-def start(desk: Repairing, repair_order_id: int) -> Response:
-    own_repair_order(desk, repair_order_id)
-    care_repair.start(desk.conn, repair_order_id, desk.staff.actor, desk.now)
-    return render.noted(see(f"/repair-orders/{repair_order_id}"), desk.request, "Work has begun.")
-
-
-@router.post("/repair-orders/{repair_order_id}/close")
-def close(
-    desk: Repairing,
-    repair_order_id: int,
-    cause: Annotated[str, Form(min_length=1, max_length=1000)],
-    correction: Annotated[str, Form(min_length=1, max_length=1000)],
-    finding: Annotated[str, Form(pattern="^(confirmed|no_fault_found)$")],
-) -> Response:
-    own_repair_order(desk, repair_order_id)
-    care_repair.close(
-        desk.conn,
-        repair_order_id,
-        cause=cause,
-        correction=correction,
-        finding=finding,
-        actor=desk.staff.actor,
-        now=desk.now,
-    )
-    return render.noted(
-        see(f"/repair-orders/{repair_order_id}"), desk.request, "Closed. The alert has its answer."
-    )
-
-
-def own_repair_order(desk: Desk, repair_order_id: int) -> store.RepairOrderRow:
-    """The repair order, if it is this dealer's.
-
-    Raises
-    ------
-    NotFound
-    """
-    order = store.repair_order(desk.conn, desk.dealer_id, repair_order_id)
-    if order is None:
-        raise NotFound("There is no such repair order at your dealer.")
-    return order

@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from api import calendar_file, render, slot_texts, words
+from api import calendar_file, progress_texts, render, slot_texts, words
 from api.door import AtDoor, Connection, Door, Refusal
 from api.slots import apart, slot_key, slot_of
 from api.store import bookings as booking_store
 from api.store import slot as store
 from care import booking as care_booking
 from care.errors import CareError
-from care.links import LinkExpired, LinkInvalid, read_slot_token
+from care.links import LinkExpired, LinkInvalid, progress_token, read_slot_token
+from care.store import repairs
 from record.causes import cause_of
 from record.flow import Slot
 
@@ -154,6 +155,7 @@ def _show(
     if booked is not None:
         if booked.state == "arrived":
             body = texts.here.format(car=about["car"], dealer=who.dealer_name)
+            order = repairs.of_booking(conn, booked.id)
             return _answer(
                 request,
                 "slot_note.html",
@@ -162,6 +164,14 @@ def _show(
                 body=body,
                 phone=who.dealer_phone,
                 country=who.dealer_country,
+                follow=progress_texts.LANGUAGES[language].follow if order else "",
+                follow_token=progress_token(
+                    shared.settings.secret_key,
+                    customer_id=who.customer_id,
+                    repair_order_id=order.id,
+                )
+                if order
+                else "",
             )
         return _answer(
             request,

@@ -88,6 +88,10 @@ class RepairOrderRow:
     technician_name: str
     bay_name: str
     starts_at: datetime
+    actual_cause: str | None
+    invoice_minor: int | None
+    invoice_currency: str | None
+    comeback_of: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +237,8 @@ _REPAIR_ORDER = """
            v.model, c.id AS customer_id, c.name AS customer_name, b.alert_id,
            a.cause AS alert_cause, a.summary AS alert_summary, a.urgency, b.op_code,
            o.title AS op_title, t.name AS technician_name, y.name AS bay_name,
-           lower(b.during) AS starts_at
+           lower(b.during) AS starts_at, r.actual_cause, r.invoice_minor, r.invoice_currency,
+           r.comeback_of
     FROM repair_order r
     JOIN booking b ON b.id = r.booking_id
     JOIN op_code o ON o.code = b.op_code

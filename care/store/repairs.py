@@ -1,4 +1,4 @@
-"""Repair orders, outcomes, and the vehicle's service book."""
+"""Repair orders with their steps and notes, outcomes, and the vehicle's service book."""
 
 # ruff: noqa: S608  only this module's own column lists are joined in
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from record.flow import Outcome, RepairOrder
+from record.flow import Outcome, RepairOrder, Task
 
 REPAIR_COLUMNS = """
     id, booking_id, vehicle_id, state, opened_at, concern, cause, correction, finding, closed_at
@@ -30,17 +30,32 @@ def insert(
     concern: str,
     odometer_m: int | None,
     at: datetime,
+    actor: str = "care",
 ) -> RepairOrder:
-    """Open a repair order."""
+    """Open a repair order. One for a repair that did not hold says which."""
     with conn.cursor(row_factory=class_row(RepairOrder)) as cur:
         row = cur.execute(
             """
-            INSERT INTO repair_order (booking_id, vehicle_id, state, opened_at, concern, odometer_m)
-            VALUES (%s, %s, 'open', %s, %s, %s) RETURNING """
+            INSERT INTO repair_order (booking_id, vehicle_id, state, opened_at, concern, odometer_m,
+                comeback_of)
+            VALUES (%(booking)s, %(vehicle)s, 'open', %(at)s, %(concern)s, %(odometer)s,
+                (SELECT v.repair_order_id FROM verification v
+                 JOIN booking b ON b.id = %(booking)s
+                 WHERE v.vehicle_id = %(vehicle)s AND v.state = 'came_back'
+                   AND b.alert_id IN (v.alert_id, v.comeback_alert_id)
+                 ORDER BY v.began_at DESC LIMIT 1))
+            RETURNING """
             + REPAIR_COLUMNS,
-            (booking_id, vehicle_id, at, concern, odometer_m),
+            {
+                "booking": booking_id,
+                "vehicle": vehicle_id,
+                "at": at,
+                "concern": concern,
+                "odometer": odometer_m,
+            },
         ).fetchone()
     assert row is not None
+    add_step(conn, row.id, "open", actor, "", at)
     return row
 
 
@@ -61,37 +76,72 @@ def of_booking(conn: Connection, booking_id: int) -> RepairOrder | None:
         ).fetchone()
 
 
-def start(conn: Connection, repair_order_id: int) -> RepairOrder:
-    """Work begins."""
+def add_step(
+    conn: Connection, repair_order_id: int, state: str, actor: str, note: str, at: datetime
+) -> None:
+    """Add to what a repair went through."""
+    conn.execute(
+        """
+        INSERT INTO repair_step (repair_order_id, state, at, actor, note)
+        VALUES (%s, %s, %s, %s, %s)
+        """,
+        (repair_order_id, state, at, actor, note),
+    )
+
+
+def set_state(
+    conn: Connection, repair_order_id: int, state: str, actor: str, note: str, at: datetime
+) -> RepairOrder:
+    """Move a repair order on, but to its end."""
     with conn.cursor(row_factory=class_row(RepairOrder)) as cur:
         row = cur.execute(
-            "UPDATE repair_order SET state = 'in_progress' WHERE id = %s RETURNING "
-            + REPAIR_COLUMNS,
-            (repair_order_id,),
+            "UPDATE repair_order SET state = %s WHERE id = %s RETURNING " + REPAIR_COLUMNS,
+            (state, repair_order_id),
         ).fetchone()
     assert row is not None
+    add_step(conn, repair_order_id, state, actor, note, at)
     return row
 
 
 def close(
     conn: Connection,
     repair_order_id: int,
+    *,
     cause: str,
     correction: str,
     finding: str,
+    actual_cause: str | None,
+    invoice: tuple[int, str] | None,
+    actor: str,
     at: datetime,
 ) -> RepairOrder:
-    """Work is done."""
+    """Work is done.
+
+    Parameters
+    ----------
+    invoice : tuple of int and str, or None
+        Minor units and their currency.
+    """
     with conn.cursor(row_factory=class_row(RepairOrder)) as cur:
         row = cur.execute(
             """
             UPDATE repair_order
-            SET state = 'closed', closed_at = %s, cause = %s, correction = %s, finding = %s
+            SET state = 'closed', closed_at = %s, cause = %s, correction = %s, finding = %s,
+                actual_cause = %s, invoice_minor = %s, invoice_currency = %s
             WHERE id = %s RETURNING """
             + REPAIR_COLUMNS,
-            (at, cause, correction, finding, repair_order_id),
+            (
+                at,
+                cause,
+                correction,
+                finding,
+                actual_cause,
+                *(invoice or (None, None)),
+                repair_order_id,
+            ),
         ).fetchone()
     assert row is not None
+    add_step(conn, repair_order_id, "closed", actor, "", at)
     return row
 
 
@@ -149,3 +199,171 @@ def serviced(conn: Connection, vehicle_id: int, counters: Counters, at: datetime
             "hours": counters.engine_hours_h,
         },
     )
+
+
+def add_note(
+    conn: Connection,
+    repair_order_id: int,
+    *,
+    body: str,
+    for_customer: bool,
+    actor: str,
+    at: datetime,
+) -> int:
+    """Keep a note; returns its id."""
+    row = conn.execute(
+        """
+        INSERT INTO repair_note (repair_order_id, at, actor, body, for_customer)
+        VALUES (%s, %s, %s, %s, %s) RETURNING id
+        """,
+        (repair_order_id, at, actor, body, for_customer),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def add_photo(conn: Connection, note_id: int, jpeg: bytes, width: int, height: int) -> None:
+    """Keep a note's picture."""
+    conn.execute(
+        "INSERT INTO repair_photo (note_id, jpeg, width, height) VALUES (%s, %s, %s, %s)",
+        (note_id, jpeg, width, height),
+    )
+
+
+def count_photos(conn: Connection, repair_order_id: int) -> int:
+    """How many pictures a repair order has."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM repair_photo p JOIN repair_note n ON n.id = p.note_id
+        WHERE n.repair_order_id = %s
+        """,
+        (repair_order_id,),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def show_note(conn: Connection, repair_order_id: int, note_id: int, for_customer: bool) -> bool:
+    """Let the customer see a note, or not. False if the order has no such note."""
+    done = conn.execute(
+        "UPDATE repair_note SET for_customer = %s WHERE id = %s AND repair_order_id = %s",
+        (for_customer, note_id, repair_order_id),
+    ).rowcount
+    return done == 1
+
+
+def forget(conn: Connection, customer_id: int) -> None:
+    """What erasing a person removes here: notes, photos, words of ratings, addresses of answers.
+
+    What was done to the car stays, as tax law and its next owner want it.
+    """
+    who = {"id": customer_id}
+    orders = "SELECT r.id FROM repair_order r JOIN booking b ON b.id = r.booking_id "
+    mine = "(" + orders + "WHERE b.customer_id = %(id)s)"
+    conn.execute("DELETE FROM repair_note WHERE repair_order_id IN " + mine, who)
+    conn.execute("UPDATE repair_step SET note = '' WHERE repair_order_id IN " + mine, who)
+    conn.execute("UPDATE rating SET words = '' WHERE customer_id = %(id)s", who)
+    conn.execute(
+        "UPDATE estimate_answer SET address = '' WHERE estimate_id IN "
+        "(SELECT id FROM estimate WHERE repair_order_id IN " + mine + ")",
+        who,
+    )
+
+
+def add_task(
+    conn: Connection,
+    *,
+    dealer_id: int,
+    customer_id: int,
+    owner_id: int | None,
+    kind: str,
+    title: str,
+    next_action: str,
+    priority: float,
+    deadline: datetime,
+    at: datetime,
+) -> Task:
+    """A task about a repair that no alert speaks of."""
+    with conn.cursor(row_factory=class_row(Task)) as cur:
+        row = cur.execute(
+            """
+            INSERT INTO task (dealer_id, customer_id, owner_id, kind, title, next_action, priority,
+                state, created_at, deadline)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, 'open', %s, %s)
+            RETURNING id, dealer_id, kind, title, priority, state, created_at, deadline,
+                next_action, alert_id, customer_id, owner_id
+            """,
+            (
+                dealer_id,
+                customer_id,
+                owner_id,
+                kind,
+                title,
+                next_action,
+                priority,
+                at,
+                deadline,
+            ),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def manager_of(conn: Connection, dealer_id: int) -> int | None:
+    """A dealer's manager; None where there is none, and the task is anybody's."""
+    row = conn.execute(
+        """
+        SELECT id FROM staff WHERE dealer_id = %s AND role = 'manager' AND active
+        ORDER BY id LIMIT 1
+        """,
+        (dealer_id,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def add_declined(conn: Connection, repair_order_id: int, titles: str, due_at: datetime) -> None:
+    """Remember work that a customer declined."""
+    conn.execute(
+        """
+        INSERT INTO declined_work (repair_order_id, titles, due_at) VALUES (%s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        (repair_order_id, titles, due_at),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Work that a customer declined, and whom to ask again."""
+
+    id: int
+    repair_order_id: int
+    titles: str
+    closed_at: datetime
+    vehicle_id: int
+    customer_id: int
+
+
+def declined_due(conn: Connection, now: datetime, limit: int = 20) -> list[Declined]:
+    """Declined work whose time has come, of customers who have the car still; locked."""
+    with conn.cursor(row_factory=class_row(Declined)) as cur:
+        return cur.execute(
+            """
+            SELECT d.id, d.repair_order_id, d.titles, r.closed_at, r.vehicle_id, b.customer_id
+            FROM declined_work d
+            JOIN repair_order r ON r.id = d.repair_order_id
+            JOIN booking b ON b.id = r.booking_id
+            WHERE d.told_at IS NULL AND d.due_at <= %s
+            ORDER BY d.due_at, d.id LIMIT %s FOR UPDATE OF d SKIP LOCKED
+            """,
+            (now, limit),
+        ).fetchall()
+
+
+def declined_told(conn: Connection, declined_id: int, at: datetime) -> None:
+    """The advisor has the note."""
+    conn.execute("UPDATE declined_work SET told_at = %s WHERE id = %s", (at, declined_id))
+
+
+def declined_later(conn: Connection, declined_id: int, due_at: datetime) -> None:
+    """Try again then."""
+    conn.execute("UPDATE declined_work SET due_at = %s WHERE id = %s", (due_at, declined_id))

@@ -1,5 +1,6 @@
 """A dealer's believable week, as rows: for tests of the pages, and to look at them."""
 
+import io
 import math
 import random
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
+from PIL import Image
 from psycopg.types.json import Jsonb
 
 from api import auth
@@ -433,10 +435,11 @@ def _day(conn: psycopg.Connection, room: Showroom) -> None:
         )
         room.bookings.append(booking)
         if state in ("arrived", "done"):
-            conn.execute(
+            order = one(
+                conn,
                 "INSERT INTO repair_order (booking_id, vehicle_id, state, opened_at, closed_at,"
                 " concern, cause, correction, finding, odometer_m)"
-                " VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)",
+                " VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s) RETURNING id",
                 (
                     *(booking, room.vehicles[who], "closed" if state == "done" else "open", start),
                     start + timedelta(minutes=50) if state == "done" else None,
@@ -445,6 +448,24 @@ def _day(conn: psycopg.Connection, room: Showroom) -> None:
                       if state == "done" else (None, None, None, 51_000_000)),
                 ),
             )  # fmt: skip
+            add_note(conn, order, start)
+
+
+def add_note(conn: psycopg.Connection, repair_order: int, at: datetime) -> int:
+    """A technician's note with a photo, for the workshop's eyes."""
+    note = one(
+        conn,
+        "INSERT INTO repair_note (repair_order_id, at, actor, body, for_customer)"
+        " VALUES (%s, %s, 'staff:2', 'The hose is wet below the clamp.', false) RETURNING id",
+        (repair_order, at),
+    )
+    picture = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(picture, "JPEG")
+    conn.execute(
+        "INSERT INTO repair_photo (note_id, jpeg, width, height) VALUES (%s, %s, 256, 256)",
+        (note, picture.getvalue()),
+    )
+    return note
 
 
 def _strangers(conn: psycopg.Connection, room: Showroom) -> None:
@@ -479,6 +500,7 @@ def _strangers(conn: psycopg.Connection, room: Showroom) -> None:
         " VALUES (%s, %s, 'open', %s, 'x') RETURNING id",
         (other["booking"], other["vehicle"], NOW),
     )
+    other["note"] = add_note(conn, other["repair_order"], NOW)
     for vin, code, reason, payload in (
         ("VSSZZZ5FZKR010041", "clock_ahead", "The frame's time is 3 days ahead of ours.",
          b'{"ts": 1795392000000, "signals": {"Vehicle.Speed": 51.2}}'),

@@ -24,6 +24,10 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/b/{token}"): NOBODY_ASKED,
     ("POST", "/b/{token}"): NOBODY_ASKED,
     ("GET", "/b/{token}/booking.ics"): NOBODY_ASKED,
+    ("GET", "/r/{token}"): NOBODY_ASKED,
+    ("GET", "/r/{token}/photos/{note_id}"): NOBODY_ASKED,
+    ("POST", "/r/{token}/estimate"): NOBODY_ASKED,
+    ("POST", "/r/{token}/rating"): NOBODY_ASKED,
     ("POST", "/twilio/inbound"): NOBODY_ASKED,
     ("POST", "/twilio/status"): NOBODY_ASKED,
     ("POST", "/api/v1/token"): NOBODY_ASKED,
@@ -51,6 +55,19 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/vehicles/{vehicle_id}/book"): OFFICE,
     ("POST", "/bookings/{booking_id}/no-show"): OFFICE,
     ("POST", "/bookings/{booking_id}/cancel"): OFFICE,
+    ("GET", "/repair-orders"): ALL,
+    ("GET", "/repair-orders/{repair_order_id}/photos/{note_id}"): ALL,
+    ("POST", "/repair-orders/{repair_order_id}/notes"): ALL,
+    ("POST", "/repair-orders/{repair_order_id}/notes/{note_id}/show"): ALL,
+    ("POST", "/repair-orders/{repair_order_id}/estimate"): OFFICE,
+    ("POST", "/repair-orders/{repair_order_id}/estimate/send"): OFFICE,
+    ("POST", "/repair-orders/{repair_order_id}/estimate/answer"): OFFICE,
+    ("POST", "/repair-orders/{repair_order_id}/text-link"): OFFICE,
+    ("POST", "/repair-orders/{repair_order_id}/ask-rating"): OFFICE,
+    ("POST", "/repair-orders/{repair_order_id}/promotions"): OFFICE,
+    ("GET", "/prices"): SORTERS,
+    ("POST", "/prices"): SORTERS,
+    ("POST", "/repair-orders/{repair_order_id}/state"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/start"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/close"): WORKSHOP,
     ("GET", "/quarantine"): SORTERS,
@@ -81,6 +98,18 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/api/v1/bookings/{booking_id}/no-show"): OFFICE,
     ("POST", "/api/v1/bookings/{booking_id}/cancel"): OFFICE,
     ("GET", "/api/v1/repair-orders/{repair_order_id}"): ALL,
+    ("GET", "/api/v1/repair-orders"): ALL,
+    ("GET", "/api/v1/repair-orders/{repair_order_id}/progress"): ALL,
+    ("GET", "/api/v1/repair-orders/{repair_order_id}/photos/{note_id}"): ALL,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/notes"): ALL,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/estimate"): OFFICE,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/estimate/send"): OFFICE,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/estimate/answer"): OFFICE,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/text-link"): OFFICE,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/ask-rating"): OFFICE,
+    ("GET", "/api/v1/prices"): ALL,
+    ("POST", "/api/v1/prices"): SORTERS,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/state"): WORKSHOP,
     ("POST", "/api/v1/repair-orders/{repair_order_id}/start"): WORKSHOP,
     ("POST", "/api/v1/repair-orders/{repair_order_id}/close"): WORKSHOP,
     ("GET", "/api/v1/quarantine"): SORTERS,
@@ -135,6 +164,7 @@ def own(room: Showroom) -> dict[str, int]:
         "task_id": room.tasks["battery"],
         "booking_id": room.bookings[2],
         "repair_order_id": 2,
+        "note_id": 2,
         "row_id": room.quarantined,
     }
 
@@ -147,6 +177,7 @@ def others(room: Showroom) -> dict[str, int]:
         "task_id": room.other["task"],
         "booking_id": room.other["booking"],
         "repair_order_id": room.other["repair_order"],
+        "note_id": room.other["note"],
         "row_id": room.other["not_json"],
     }
 
@@ -159,15 +190,35 @@ BODY = {
     "finding": "confirmed",
     "slot": "1.1.1.2",
     "op": "DIAG",
+    "state": "diagnosing",
+    "kind": "labour",
+    "title": "Look",
+    "quantity": "1",
+    "price": "",
+    "version": 1,
+    "how": "by phone",
+    "currency": "USD",
+    "labour": "140",
+    "labour_tax": "0",
+    "parts_tax": "6.25",
 }
-JSON = {**BODY, "op_code": "DIAG", "vehicle_id": 1}
+JSON = {
+    **BODY,
+    "op_code": "DIAG",
+    "vehicle_id": 1,
+    "lines": [{"kind": "labour", "title": "Look", "hundredths": 100}],
+    "approve": [1],
+    "labour_minor": 14_000,
+    "labour_tax_bp": 0,
+    "parts_tax_bp": 625,
+}
 
 
 def call(client: httpx.Client, method: str, pattern: str, ids: dict[str, int]) -> httpx.Response:
     path = path_of(pattern, ids)
     if method == "GET":
         return client.get(path)
-    if pattern.startswith("/api/"):
+    if pattern.startswith("/api/") and not pattern.endswith("/notes"):
         return client.post(path, json={**JSON, "vehicle_id": ids["vehicle_id"]})
     return client.post(path, data=BODY)
 

@@ -78,8 +78,9 @@ def test_the_battery_from_finding_to_outcome(db: psycopg.Connection, world: Worl
     find(db, world.vehicle_id, arrives + 5 * DAY)
     engine.turn(db, lambda: arrives + 5 * DAY)
     assert row(db, "SELECT state, reopened FROM alert") == ("open", 1)
-    assert row(db, "SELECT next_action FROM task WHERE state = 'open'") == (
-        "It came back after the repair. Call Grace0 Hopper and offer a slot.",
+    assert row(db, "SELECT next_action FROM task WHERE state = 'open' AND alert_id = 1") == (
+        "The fix did not hold: Cranks at 8.9 V, 5 days after repair order 1. "
+        "Call Grace0 Hopper and offer a slot.",
     )
 
 
