@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import outreach, task
+from care import journey, task
 from care.errors import CareError
 from care.store import alerts, bookings, people
 from care.store.alerts import NewFinding
@@ -166,7 +166,7 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
         case Open():
             after = alerts.insert(conn, finding)
             task.put(conn, after, now)
-            outreach.plan_for_alert(conn, after, "first", now)
+            journey.for_alert(conn, after, "first", now)
             people.audit(conn, now, "care", "alert opened", f"alert:{after.id}")
         case Refresh(worse):
             assert current is not None
@@ -174,14 +174,14 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
             if worse:
                 task.put(conn, after, now, "It has become worse")
                 if not booked:
-                    outreach.plan_for_alert(conn, after, str(after.urgency), now)
+                    journey.for_alert(conn, after, str(after.urgency), now)
                 people.audit(conn, now, "care", "alert became worse", f"alert:{after.id}")
         case Reopen(why):
             assert current is not None
             after = alerts.reopen(conn, current.id, finding)
             repaired = current.close_reason in ("repaired", "no_fault_found")
             task.put(conn, after, now, "It came back after the repair" if repaired else None)
-            outreach.plan_for_alert(conn, after, f"again{after.reopened}", now)
+            journey.for_alert(conn, after, f"again{after.reopened}", now)
             people.audit(conn, now, "care", "alert reopened", f"alert:{after.id}", why=why)
         case Close():
             assert current is not None

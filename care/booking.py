@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection, errors
 
-from care import alert, outreach, task
+from care import alert, journey, outreach, task
 from care.errors import CareError
 from care.slots import find_slots, fits
 from care.store import alerts, bookings, people, repairs
@@ -177,6 +177,14 @@ def confirm(conn: Connection, booking_id: int, now: datetime) -> Booking | Taken
         answers_at=now,
         now=now,
     )
+    journey.begin(
+        conn,
+        "booking.made",
+        customer_id=booking.customer_id,
+        vehicle_id=booking.vehicle_id,
+        booking_id=booking.id,
+        now=now,
+    )
     people.audit(conn, now, actor, "booked", f"booking:{booking.id}", source=source)
     return booking
 
@@ -218,6 +226,15 @@ def no_show(conn: Connection, booking_id: int, actor: str, now: datetime) -> Boo
     if now < booking.starts_at:
         raise CareError("It is not time yet: the car may still come.")
     booking = bookings.set_state(conn, booking_id, "no_show")
+    journey.begin(
+        conn,
+        "booking.no_show",
+        customer_id=booking.customer_id,
+        vehicle_id=booking.vehicle_id,
+        alert_id=booking.alert_id,
+        booking_id=booking.id,
+        now=now,
+    )
     people.audit(conn, now, actor, "did not come", f"booking:{booking.id}")
     if booking.alert_id is not None:
         alert.booking_lost(conn, booking.alert_id, "The customer did not come", now)

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
+from care import texts
 from care.errors import CareError
 from care.slots import LEAD, find_slots
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import Due
 from care.store.people import Car, Customer, Dealer
-from care import texts
 from care.texts import text
 from record.causes import cause_of
 from record.flow import Slot

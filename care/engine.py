@@ -23,11 +23,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, repair, reply, verification, webhooks
+from care import alert, journey, repair, reply, verification, webhooks
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
 from care.sms import TIMEOUT_S, TwilioSms
-from care.store import alerts, bookings, outbox
+from care.store import alerts, bookings, journeys, outbox
 from record import db
 from record.clock import Clock, read_scale
 
@@ -98,9 +98,22 @@ def take_up_reply(conn: Connection, clock: Callable[[], datetime]) -> int:
     return len(replies)
 
 
+def advance_journeys(conn: Connection, clock: Callable[[], datetime]) -> int:
+    """Take the steps that are due on a batch of journeys; commits. Returns how many."""
+    now = clock()
+    due = journeys.due(conn, now, journey.BATCH)
+    for one in due:
+        with set_back_if_it_fails(conn, "enrolment", one.id, customer=one.customer_id):
+            journey.advance(conn, one, now)
+    begun = journey.scan(conn, now)
+    conn.commit()
+    return len(due) + begun
+
+
 def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     """One round of the desk; commits. Returns how many rows it took up."""
     handled = take_up_reply(conn, clock) + take_up_findings(conn, clock)
+    handled += advance_journeys(conn, clock)
     bookings.expire(conn, clock())
     verification.verify(conn, clock())
     repair.ask_again(conn, clock())
@@ -231,6 +244,8 @@ class Engine:
                     conn.commit()
                     self._serving = bool(row and row[0])
                     if self._serving:
+                        journey.install(conn, self._now())
+                        conn.commit()
                         log.info("desk is ours")
                 if self._serving and turn(conn, self._now):
                     continue

@@ -18,7 +18,7 @@ from care.law import ANSWER_WITHIN, EARLIEST, LATEST, next_allowed, zone_named
 from care.store import alerts, bookings, outbox, people, ratings
 from care.store.outbox import Due
 from care.store.people import Customer
-from record.flow import Alert, Booking, Outreach, Urgency
+from record.flow import Alert, Booking, Outreach
 
 LONGEST = 1600
 """Characters that Twilio takes in one message (error 21617 beyond)."""
@@ -30,6 +30,9 @@ STALE_AFTER = {"service": timedelta(days=3), "marketing": timedelta(days=3)}
 """A message that could not go out for so long has lost its occasion."""
 
 STALE_ANSWER = timedelta(hours=24)
+
+REMINDER = "reminder"
+"""Of an appointment that the customer made: it does not count as speaking first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
                 f"{allowed.astimezone(zone):%H:%M}.",
             )
     urgent = message.template == "alert.stop" and not facts.told
-    if not answer and not urgent:
+    if not answer and not urgent and message.template != REMINDER:
         return _within_cap(facts.sent_at, now, policy)
     return Send()
 
@@ -188,10 +191,12 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
             return Drop("superseded", "A newer message about the same alert takes its place.")
     if invites and not facts.owns_car:
         return Drop("sold", "The customer no longer owns the car.")
-    if message.template == "confirmed" and (
+    if message.template in ("confirmed", REMINDER) and (
         facts.booking is None or facts.booking.state not in ("booked", "arrived")
     ):
-        return Drop("cancelled", "The booking was cancelled before the confirmation went out.")
+        return Drop("cancelled", "The booking was cancelled before the message went out.")
+    if message.template == REMINDER and facts.booking and facts.booking.state == "arrived":
+        return Drop("in the shop", "The car is in the shop.")
     return None
 
 
@@ -250,8 +255,25 @@ def plan(
     booking_id: int | None = None,
     answers_at: datetime | None = None,
     body: str | None = None,
+    vehicle_id: int | None = None,
+    campaign: str = "",
+    enrolment_id: int | None = None,
+    channels: Sequence[str] = ("sms",),
 ) -> Outreach | None:
     """Put a message into the outbox, with a first draft of its words and its offers.
+
+    Parameters
+    ----------
+    body : str or None
+        Its words, where the library doesn't have them.
+    vehicle_id : int or None
+        The car, where neither an alert nor a booking tells it.
+    campaign : str
+        What a recall or a seasonal check is about.
+    enrolment_id : int or None
+        The journey that it is a step of.
+    channels : sequence of str
+        In the order of preference.
 
     Returns
     -------
@@ -263,7 +285,9 @@ def plan(
     draft = (
         compose.Draft(body)
         if body is not None
-        else compose.draft(conn, template, customer, alert_id, booking_id, now)
+        else compose.draft(
+            conn, template, customer, alert_id, booking_id, now, vehicle_id, campaign
+        )
     )
     planned = outbox.plan(
         conn,
@@ -275,35 +299,13 @@ def plan(
         alert_id=alert_id,
         booking_id=booking_id,
         answers_at=answers_at,
+        enrolment_id=enrolment_id,
         at=now,
     )
     if planned is not None:
         outbox.replace_offers(conn, planned.id, list(draft.slots))
         people.notify(conn, "outbox")
     return planned
-
-
-def plan_for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> Outreach | None:
-    """Tell the owner in force about an alert; None where nobody needs to hear of it.
-
-    Parameters
-    ----------
-    occasion : str
-        What makes this another message than the last: ``first``, ``stop`` when it has become
-        worse, ``again1`` after a relapse.
-    """
-    owner = people.owner(conn, alert.vehicle_id, now)
-    if owner is None or alert.urgency == Urgency.INFO:
-        return None
-    return plan(
-        conn,
-        customer_id=owner.id,
-        template=f"alert.{Urgency(alert.urgency).value}",
-        purpose="service",
-        dedupe_key=f"alert:{alert.id}:{alert.reopened}:{occasion}",
-        alert_id=alert.id,
-        now=now,
-    )
 
 
 def write(conn: Connection, *, customer_id: int, body: str, actor: str, now: datetime) -> Outreach:

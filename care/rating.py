@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import outreach, repair_texts, task
+from care import journey, outreach, repair_texts, task
 from care.errors import CareError
 from care.hours import add_working_time
 from care.store import bookings, people, ratings, repairs
@@ -147,10 +147,7 @@ def rate(
 def _low_rating(
     conn: Connection, order: RepairOrder, customer: Customer, rating: Rating, now: datetime
 ) -> None:
-    """An unhappy customer: the manager calls, and promotions stop. The one place for it.
-
-    Journeys hook in here: ``journey.begin(conn, "rating.low", …)``, beside the task or for it.
-    """
+    """An unhappy customer: the manager calls, promotions stop, and the journey says sorry."""
     dealer = people.dealer(conn, customer.dealer_id)
     car = people.car(conn, order.vehicle_id)
     assert dealer is not None and car is not None
@@ -170,6 +167,14 @@ def _low_rating(
         priority=90,
         deadline=add_working_time(now, CALL_WITHIN, dealer),
         at=now,
+    )
+    journey.begin(
+        conn,
+        "rating.low",
+        customer_id=customer.id,
+        vehicle_id=order.vehicle_id,
+        repair_order_id=order.id,
+        now=now,
     )
     people.audit(conn, now, "care", "promotions stopped", f"repair_order:{order.id}")
 

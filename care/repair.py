@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import alert, estimate, outreach, repair_texts, task, verification
+from care import alert, estimate, journey, outreach, repair_texts, task, verification
 from care.errors import CareError
 from care.finding_codes import FindingCode, finding_code
 from care.hours import add_working_time
@@ -214,14 +214,14 @@ def close(
         _answer_alert(conn, booking.alert_id, code, actor, now)
         if code.repaired:
             verification.begin(conn, order, booking.alert_id, actual, now)
-    outreach.plan(
+    journey.begin(
         conn,
+        "repair.closed",
         customer_id=booking.customer_id,
-        template="thanks",
-        purpose="service",
-        dedupe_key=f"repair:{order.id}:thanks",
-        alert_id=booking.alert_id,
+        vehicle_id=order.vehicle_id,
         booking_id=booking.id,
+        repair_order_id=order.id,
+        occasion=f"repair:{order.id}:thanks",
         now=now,
     )
     people.audit(

@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 from prometheus_client import Counter
 from psycopg import Connection, errors
 
-from care import compose, delivery, links, outreach, repair_texts, task
+from care import compose, delivery, journey, links, outreach, repair_texts, task
 from care.outreach import Drop, Hold, Policy, Send
 from care.sms import Kept, Later, Refused, Sent, Sms
 from care.store import alerts, bookings, outbox, people, repairs
@@ -152,7 +152,7 @@ def _tell_new_owner(conn: Connection, alert: Alert, now: datetime) -> None:
     task.put(conn, alert, now)
     owner = people.owner(conn, alert.vehicle_id, now)
     if owner is not None:
-        outreach.plan_for_alert(conn, alert, f"owner{owner.id}", now)
+        journey.for_alert(conn, alert, f"owner{owner.id}", now)
 
 
 def _final_words(

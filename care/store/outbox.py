@@ -74,15 +74,16 @@ def plan(
     booking_id: int | None,
     answers_at: datetime | None,
     at: datetime,
+    enrolment_id: int | None = None,
 ) -> Outreach | None:
     """Put a message into the outbox. None if the same message is there already."""
     with conn.cursor(row_factory=class_row(Outreach)) as cur:
         return cur.execute(
             """
             INSERT INTO outreach (customer_id, alert_id, booking_id, channel, purpose, template,
-                dedupe_key, body, state, answers_at, planned_at, not_before)
+                dedupe_key, body, state, answers_at, planned_at, not_before, enrolment_id)
             VALUES (%(customer)s, %(alert)s, %(booking)s, 'sms', %(purpose)s, %(template)s,
-                %(key)s, %(body)s, 'planned', %(answers)s, %(at)s, %(at)s)
+                %(key)s, %(body)s, 'planned', %(answers)s, %(at)s, %(at)s, %(enrolment)s)
             ON CONFLICT (dedupe_key) DO NOTHING
             RETURNING """
             + OUTREACH_COLUMNS,
@@ -95,6 +96,7 @@ def plan(
                 "key": dedupe_key,
                 "body": body,
                 "answers": answers_at,
+                "enrolment": enrolment_id,
                 "at": at,
             },
         ).fetchone()
@@ -325,11 +327,11 @@ def set_delivery(
 
 
 def sent_since(conn: Connection, phone: str, since: datetime) -> list[datetime]:
-    """When we spoke first to a number, newest first; answers don't count."""
+    """When we spoke first to a number, newest first; answers and reminders don't count."""
     rows = conn.execute(
         """
         SELECT sent_at FROM outreach
-        WHERE to_phone = %s AND purpose <> 'reply' AND sent_at > %s
+        WHERE to_phone = %s AND purpose <> 'reply' AND template <> 'reminder' AND sent_at > %s
           AND state IN ('sent', 'delivered', 'undelivered')
         ORDER BY sent_at DESC
         """,

@@ -46,6 +46,7 @@ CREATE TABLE enrolment (
     occasion text NOT NULL,          -- what makes beginning twice the same beginning
     state text NOT NULL CHECK (state IN ('active', 'done', 'stopped')),
     step smallint NOT NULL DEFAULT 0, -- the one that comes next
+    since timestamptz NOT NULL,      -- when the step before was done
     next_at timestamptz NOT NULL,
     began_at timestamptz NOT NULL,
     ended_at timestamptz,

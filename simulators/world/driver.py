@@ -86,9 +86,11 @@ SELECT
     (SELECT count(*) FROM outreach WHERE state = 'sending'
         OR (state = 'planned' AND not_before <= %(now)s)),
     (SELECT count(*) FROM outreach WHERE state = 'sent'),
-    (SELECT count(*) FROM booking WHERE state = 'held' AND hold_expires_at <= %(now)s)
+    (SELECT count(*) FROM booking WHERE state = 'held' AND hold_expires_at <= %(now)s),
+    (SELECT count(*) FROM enrolment WHERE state = 'active' AND next_at <= %(now)s)
 """
-"""What must be nothing: findings, replies, messages due, deliveries to come, holds that ran out."""
+"""What must be nothing: findings, replies, messages due, deliveries to come, holds that ran out,
+steps of journeys."""
 
 
 @dataclass(slots=True)

@@ -27,8 +27,10 @@ from pydantic import (
     ValidationError,
 )
 
+from record import strict_yaml
 from record.dtc import is_dtc
 from record.signals import BY_NAME
+from record.strict_yaml import Lines, Place
 from record.vin import make_vin
 from simulators import cycles, faults, innocents
 from simulators.climate import Spell
@@ -39,10 +41,8 @@ from simulators.innocents import Innocent
 from simulators.models import MODELS, Model
 from simulators.service_plan import ServicePlan
 from simulators.uplink import Uplink
-from record import strict_yaml
 from simulators.world import draw
 from simulators.world.plan import Car, Dealer, Person, World
-from record.strict_yaml import Lines, Place
 
 FOLDER = Path(__file__).parent / "scenarios"
 """Those that come with the product."""

@@ -122,6 +122,8 @@ def test_a_low_rating_by_reply(db: psycopg.Connection, world: World) -> None:
         db, customer_id=world.customer_id, template="advisor", purpose="marketing",
         dedupe_key="promo", body="Winter tyres", now=tuesday,
     )  # fmt: skip
+    sorry = send(db, tuesday, 2)
+    assert isinstance(sorry, Claimed) and "sorry" in sorry.body
     dropped = send(db, tuesday, 3)
     assert isinstance(dropped, Judged) and dropped.code == "promotions stopped"
 
