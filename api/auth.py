@@ -43,6 +43,8 @@ class May(StrEnum):
     REPAIR = "repair"  # start and close repair orders
     SORT_OUT = "sort out"  # frames in quarantine
     SET_PRICES = "set prices"  # what labour costs, and its tax
+    PLAN = "plan outreach"  # journeys, campaigns
+    CHANGE_JOURNEYS = "change journeys"  # all dealers share them
     SEE_WORLD = "see the simulated world"  # in a demo: truth beside belief
 
 
@@ -59,6 +61,8 @@ PERMISSIONS: dict[May, frozenset[Role]] = {
     May.REPAIR: WORKSHOP,
     May.SORT_OUT: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SET_PRICES: frozenset({Role.MANAGER, Role.ADMIN}),
+    May.PLAN: frozenset({Role.MANAGER, Role.ADMIN}),
+    May.CHANGE_JOURNEYS: frozenset({Role.ADMIN}),
     May.SEE_WORLD: frozenset({Role.MANAGER, Role.ADMIN}),
 }
 """Who may do what; always within their own dealer."""

@@ -143,6 +143,8 @@ Receiving = Annotated[Desk, needs(May.RECEIVE)]
 Repairing = Annotated[Desk, needs(May.REPAIR)]
 SortingOut = Annotated[Desk, needs(May.SORT_OUT)]
 Pricing = Annotated[Desk, needs(May.SET_PRICES)]
+Planning = Annotated[Desk, needs(May.PLAN)]
+Ruling = Annotated[Desk, needs(May.CHANGE_JOURNEYS)]
 SeeingWorld = Annotated[Desk, needs(May.SEE_WORLD)]
 AtDoor = Annotated[Door, Depends(door)]
 

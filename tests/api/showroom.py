@@ -12,6 +12,7 @@ from PIL import Image
 from psycopg.types.json import Jsonb
 
 from api import auth
+from care import journey
 
 NOW = datetime(2026, 11, 18, 15, 20, tzinfo=UTC)
 """A Wednesday, 9:20 in Chicago."""
@@ -273,6 +274,7 @@ def furnish(conn: psycopg.Connection) -> Showroom:
             "INSERT INTO vehicle_status VALUES (%s, %s, %s)",
             (room.vehicles[i], i % 2 == 0, NOW - timedelta(hours=1)),
         )
+    journey.install(conn, NOW)
     _stories(conn, room)
     _strangers(conn, room)
     return room
