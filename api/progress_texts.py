@@ -223,7 +223,7 @@ _FR = Texts(
         "in_progress": "Nous travaillons sur votre voiture",
         "quality_check": "Contrôle final",
         "ready": "Prête à être reprise",
-        "closed": "Reprise",
+        "closed": "Vous avez repris votre voiture",
     },
     now="maintenant",
     steps="Où nous en sommes",

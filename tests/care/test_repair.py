@@ -1,6 +1,7 @@
 """The way of a repair, what its finding says, and whether it holds."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -71,7 +72,7 @@ def test_the_whole_way_of_a_repair(db: psycopg.Connection, world: World) -> None
 def test_it_can_be_closed_from_any_state(db: psycopg.Connection, world: World, state: str) -> None:
     order = order_of(db, world, MONDAY)
     db.execute("UPDATE repair_order SET state = %s", (state,))
-    done = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=MONDAY)
     assert row(db, "SELECT state FROM repair_step ORDER BY id DESC LIMIT 1") == ("closed",)
     with pytest.raises(CareError, match="closed already"):
@@ -108,28 +109,29 @@ def test_what_a_finding_says_of_the_alert(db: psycopg.Connection, world: World, 
 
 def test_unknown_findings_and_odd_invoices(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY)
-    for more, says in (
+    cases: tuple[tuple[dict[str, object], str], ...] = (
         ({"finding": "maybe"}, "what was found"),
         ({"correction": "  "}, "what was done"),
         ({"invoice_minor": -1}, "negative"),
         ({"invoice_minor": 10**12}, "huge"),
-    ):
-        words = {"cause": "c", "correction": "c", "finding": "confirmed"} | more
+    )
+    for more, says in cases:
+        words: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed", **more}
         with pytest.raises(CareError, match=says):
-            repair.close(db, order.id, **words, actor="s", now=MONDAY)  # type: ignore[arg-type]
+            repair.close(db, order.id, **words, actor="s", now=MONDAY)
     assert row(db, "SELECT state FROM repair_order") == ("open",)
 
 
 def test_notes_and_photos_have_an_end(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY)
-    more = {"for_customer": True, "actor": "staff:1", "now": MONDAY}
+    more: dict[str, Any] = {"for_customer": True, "actor": "staff:1", "now": MONDAY}
     with pytest.raises(CareError, match="note or choose"):
-        repair.add_note(db, order.id, body=" \x00 ", photo=None, **more)  # type: ignore[arg-type]
+        repair.add_note(db, order.id, body=" \x00 ", photo=None, **more)
     for _ in range(repair.MOST_PHOTOS):
-        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)  # type: ignore[arg-type]
+        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)
     with pytest.raises(CareError, match="40 photos"):
-        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)  # type: ignore[arg-type]
-    repair.add_note(db, order.id, body="words still go", photo=None, **more)  # type: ignore[arg-type]
+        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)
+    repair.add_note(db, order.id, body="words still go", photo=None, **more)
 
 
 # Whether it holds
@@ -293,7 +295,7 @@ def test_it_recovers_in_the_same_turn_and_counts_all_the_same(
 
 def test_a_due_service_is_not_watched(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY, cause="service_due")
-    done = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=MONDAY)
     assert one(db, "SELECT count(*) FROM verification") == 0
 
@@ -320,7 +322,7 @@ def test_texts_about_a_repair_end_with_it(db: psycopg.Connection, world: World) 
     repair.text_progress(db, order.id, "staff:1", night)
     held = send(db, night)
     assert isinstance(held, Judged) and held.code == "quiet hours"
-    done = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=night)
     late = send(db, MONDAY + DAY)
     assert isinstance(late, Judged) and late.code == "picked up"
