@@ -155,7 +155,7 @@ def test_rating_on_the_page(console: Console) -> None:
         ("watching", "nous surveillons"),
         ("verified", "9 jours de conduite"),
         ("came_back", "à nouveau le défaut"),
-        ("no_data", "peu roulé"),
+        ("no_data", "ne le montrent pas encore"),
     ],
 )
 def test_whether_it_holds(console: Console, state: str, words: str) -> None:

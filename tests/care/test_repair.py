@@ -138,11 +138,18 @@ def test_notes_and_photos_have_an_end(db: psycopg.Connection, world: World) -> N
 
 
 @pytest.mark.parametrize(
-    ("days", "extended", "says"),
-    [(5, False, Verified()), (14, True, Verified()), (4, False, Longer()), (4, True, NoData())],
+    ("days", "worried", "extended", "says"),
+    [
+        (5, False, False, Verified()),
+        (14, False, True, Verified()),
+        (4, False, False, Longer()),
+        (4, False, True, NoData()),
+        (14, True, False, Longer()),
+        (14, True, True, NoData()),
+    ],
 )
-def test_what_a_quiet_window_says(days: int, extended: bool, says: object) -> None:
-    assert judge(Driven(days, days * 100, None), extended) == says
+def test_what_a_quiet_window_says(days: int, worried: bool, extended: bool, says: object) -> None:
+    assert judge(Driven(days, days * 100, None), worried, extended) == says
 
 
 def drive(db: psycopg.Connection, vehicle: int, since: datetime, days: int) -> None:
@@ -184,6 +191,7 @@ def watch(db: psycopg.Connection) -> tuple[str, bool]:
 def test_two_quiet_weeks_of_driving_prove_it(db: psycopg.Connection, world: World) -> None:
     order = repaired(db, world)
     drive(db, world.vehicle_id, MONDAY, 6)
+    find(db, world.vehicle_id, MONDAY + 3 * DAY, kind="recovered")
     end = MONDAY + verification.WATCHED
     engine.turn(db, lambda: end - timedelta(seconds=1))
     assert watch(db) == ("watching", False)
@@ -216,9 +224,23 @@ def test_a_car_that_stood_proves_nothing(db: psycopg.Connection, world: World) -
     assert watch(db) == ("no_data", True)
 
 
+def test_a_detector_that_waits_to_see_it_well_is_no_proof(
+    db: psycopg.Connection, world: World
+) -> None:
+    repaired(db, world)
+    drive(db, world.vehicle_id, MONDAY, 12)
+    end = MONDAY + verification.WATCHED
+    engine.turn(db, lambda: end)
+    assert watch(db) == ("watching", True)
+    find(db, world.vehicle_id, end + DAY, kind="recovered")
+    engine.turn(db, lambda: end + verification.WATCHED)
+    assert watch(db) == ("verified", True)
+
+
 def test_frames_without_the_signal_prove_nothing(db: psycopg.Connection, world: World) -> None:
     repaired(db, world)
     drive(db, world.vehicle_id, MONDAY, 9)
+    find(db, world.vehicle_id, MONDAY + 2 * DAY, kind="recovered")
     db.execute("UPDATE telemetry SET battery_voltage_v = NULL")
     engine.turn(db, lambda: MONDAY + verification.WATCHED)
     assert watch(db) == ("watching", True)
@@ -255,6 +277,7 @@ def test_the_symptom_returns(db: psycopg.Connection, world: World) -> None:
         db, second.id, cause="c", correction="c", finding="confirmed", actor="s", now=back,
     )  # fmt: skip
     drive(db, world.vehicle_id, back, 8)
+    find(db, world.vehicle_id, back + 4 * DAY, kind="recovered")
     engine.turn(db, lambda: back + verification.WATCHED)
     assert db.execute("SELECT state FROM verification ORDER BY repair_order_id").fetchall() == [
         ("came_back",), ("verified",),
