@@ -2,8 +2,8 @@
 
 watching ──an alert of the same symptom──▶ came back: the case is open again, two people know
     │
-    ├──quiet, and driven enough──▶ verified, with what was looked at
-    └──quiet, but hardly driven──▶ two more weeks, then: no data
+    ├──quiet, driven enough, seen well by its detectors──▶ verified, with what was looked at
+    └──quiet, but no proof──▶ two more weeks, then: no data
 """
 
 import logging
