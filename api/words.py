@@ -50,7 +50,7 @@ WATCH = {
     "watching": "Watching",
     "verified": "Verified",
     "came_back": "Came back",
-    "no_data": "Not enough data",
+    "no_data": "No proof",
 }
 WATCH_TONE = {"watching": "service", "verified": "good", "came_back": "stop", "no_data": "unknown"}
 CLOSED = {

@@ -9,6 +9,9 @@ NO_MINOR_UNIT = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥", "CHF": "CHF ", "CAD": "CA$"}
 
+DECIMAL_COMMA = frozenset({"de", "es", "fr"})
+"""Languages that write 1,5."""
+
 MOST_MINOR = 100_000_000
 """More than any repair costs: what is above was typed wrong."""
 
@@ -34,7 +37,7 @@ def money(minor: int, currency: str, language: str = "en") -> str:
     """
     sign = SIGNS.get(currency, f"{currency} ")
     digits = f"{minor:,}" if currency in NO_MINOR_UNIT else f"{minor // 100:,}.{minor % 100:02d}"
-    if language in ("de", "es", "fr"):
+    if language in DECIMAL_COMMA:
         blank = "\u202f" if language == "fr" else "."
         digits = digits.replace(",", "~").replace(".", ",").replace("~", blank)
         return f"{digits} {sign.strip()}"

@@ -61,7 +61,8 @@ def rating_of(body: str) -> Said | None:
     >>> rating_of("2 pm is fine"), rating_of("10"), rating_of("3:30 please"), rating_of("hello 5")
     (None, None, None, None)
     """
-    text = unicodedata.normalize("NFKC", body).replace("\ufe0f", "").replace("\u20e3", "").strip()
+    text = unicodedata.normalize("NFKC", body).replace("\ufe0f", "").replace("\u20e3", "")
+    text = re.sub(r"\s{2,}", " ", text).strip()
     drawn = re.match("[★⭐\U0001f31f]{1,5}(?![★⭐\U0001f31f])", text)
     if drawn:
         return Said(len(drawn[0]), text[drawn.end() :].lstrip("☆ ").strip()[:MOST_WORDS])

@@ -2,8 +2,8 @@
 
 watching ──an alert of the same symptom──▶ came back: the case is open again, two people know
     │
-    ├──quiet, and driven enough──▶ verified, with what was looked at
-    └──quiet, but hardly driven──▶ two more weeks, then: no data
+    ├──quiet, driven enough, seen well by its detectors──▶ verified, with what was looked at
+    └──quiet, but no proof──▶ two more weeks, then: no data
 """
 
 import logging
@@ -61,22 +61,32 @@ def kin_of(cause: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Two quiet weeks, and the car was driven."""
+    """Two quiet weeks, the car was driven, and no detector waits to see it well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Longer:
-    """Quiet, but hardly driven: watch once more as long."""
+    """Quiet, but no proof: watch once more as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoData:
-    """Quiet again, but hardly driven again."""
+    """Quiet again, and no proof again."""
 
 
-def judge(driven: Driven, extended: bool) -> Verified | Longer | NoData:
-    """What a quiet window says."""
-    if driven.days >= DRIVEN_DAYS:
+def judge(driven: Driven, worried: bool, extended: bool) -> Verified | Longer | NoData:
+    """What a quiet window says.
+
+    Parameters
+    ----------
+    driven : Driven
+    worried : bool
+        A detector that spoke of the fault has not said since that it is gone. It may be silent
+        because it has said all that it knows: a car that runs as hot as before is no news to it.
+    extended : bool
+        The window was doubled before.
+    """
+    if driven.days >= DRIVEN_DAYS and not worried:
         return Verified()
     return NoData() if extended else Longer()
 
@@ -197,7 +207,9 @@ def _over(conn: Connection, one: Verification, now: datetime) -> None:
     driven = verifications.driven(
         conn, one.vehicle_id, one.began_at, one.until_at, signals, booking_zone
     )
+    worried = alerts.others_worry(conn, one.alert_id, "")
     shown = {
+        "recovered": not worried,
         "days_driven": driven.days,
         "frames": driven.frames,
         "distance_km": driven.distance_m // 1000 if driven.distance_m is not None else None,
@@ -206,15 +218,17 @@ def _over(conn: Connection, one: Verification, now: datetime) -> None:
         "looked_at": [cause_of(c).title for c in one.causes],
     }
     subject = f"repair_order:{one.repair_order_id}"
-    match judge(driven, one.extended):
+    match judge(driven, worried, one.extended):
         case Verified():
             verifications.decide(conn, one.repair_order_id, "verified", now, shown)
             people.audit(conn, now, "care", "repair verified", subject, days=driven.days)
         case Longer():
             verifications.extend(conn, one.repair_order_id, one.until_at + WATCHED, shown)
             people.audit(
-                conn, now, "care", "not enough data, watched longer", subject, days=driven.days
+                conn, now, "care", "no proof yet, watched longer", subject, days=driven.days
             )
         case NoData():
             verifications.decide(conn, one.repair_order_id, "no_data", now, shown)
-            people.audit(conn, now, "care", "not enough data to verify", subject, days=driven.days)
+            people.audit(
+                conn, now, "care", "repair could not be verified", subject, days=driven.days
+            )

@@ -19,7 +19,7 @@ from care import rating as care_rating
 from care.errors import CareError
 from care.estimate import amount
 from care.links import LinkInvalid, read_progress_token
-from care.money import money
+from care.money import DECIMAL_COMMA, money
 from care.store import estimates, ratings
 
 router = APIRouter(include_in_schema=False)
@@ -103,6 +103,7 @@ def _shown(estimate: estimates.Estimate, language: str) -> list[Shown]:
     shown = []
     for one in estimate.lines:
         n = f"{one.hundredths / 100:g}"
+        n = n.replace(".", ",") if language in DECIMAL_COMMA else n
         detail = f"{texts.labour}, {texts.hours.format(n=n)}" if one.kind == "labour" else f"× {n}"
         price = money(amount(one), estimate.currency, language)
         shown.append(Shown(one.line, one.title, detail, price, one.approved))

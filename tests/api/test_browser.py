@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from care.links import slot_token
+from care.links import progress_token, slot_token
 from tests.api.conftest import SECRET, Console
 from tests.api.showroom import NOW, PASSWORD, add_alert, add_task
 
@@ -157,8 +157,10 @@ def test_pages_can_be_read_by_all(
     page, complaints = watched(context)
     sign_in(page, gallery, "admin")
     token = slot_token(SECRET, customer_id=1, vehicle_id=1, alert_id=1, now=NOW)
+    repair = progress_token(SECRET, customer_id=9, repair_order_id=2)
     for path in ("/", "/alerts/1", "/alerts/2", "/customers/1", "/customers/6", "/bookings",
-                 "/repair-orders/2", "/vehicles", "/customers", "/quarantine", "/vehicles/7",
+                 "/repair-orders/2", "/repair-orders/1", "/repair-orders", "/prices",
+                 f"/r/{repair}", "/vehicles", "/customers", "/quarantine", "/vehicles/7",
                  "/vehicles/1/book?alert=1", f"/b/{token}", "/tasks/1"):  # fmt: skip
         page.goto(gallery.url + path)
         assert page.locator("h1").count() == 1, path

@@ -1,6 +1,7 @@
 """Estimates: sums that are exact, lines that make sense, and no work that nobody approved."""
 
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -114,10 +115,10 @@ def test_from_estimate_to_invoice(db: psycopg.Connection, world: World) -> None:
     with pytest.raises(CareError, match="not answered"):
         repair.start(db, order.id, "staff:1", MONDAY)
     words = {1: "Replace pump: I approve", 2: "Water pump: I approve"}
-    told = {"actor": "customer:1", "wordings": words, "address": "203.0.113.9"}
+    told: dict[str, Any] = {"actor": "customer:1", "wordings": words, "address": "203.0.113.9"}
     for version, choice in ((2, {1: True}), (1, {}), (1, {3: True})):
         with pytest.raises(CareError):
-            estimate.answer(db, order.id, version, choice, now=MONDAY, **told)  # type: ignore[arg-type]
+            estimate.answer(db, order.id, version, choice, now=MONDAY, **told)
     for _ in range(2):  # a double touch
         after = estimate.answer(
             db,
@@ -125,7 +126,7 @@ def test_from_estimate_to_invoice(db: psycopg.Connection, world: World) -> None:
             1,
             {1: True, 2: False},
             now=MONDAY,
-            **told,  # type: ignore[arg-type]
+            **told,
         )
     assert [line.approved for line in after.lines] == [True, False]
     assert db.execute(
@@ -141,8 +142,8 @@ def test_from_estimate_to_invoice(db: psycopg.Connection, world: World) -> None:
 
     repair.start(db, order.id, "staff:1", MONDAY)
     with pytest.raises(CareError, match="has begun"):
-        estimate.answer(db, order.id, 1, {2: True}, now=MONDAY, **told)  # type: ignore[arg-type]
-    done = {"cause": "Pump", "correction": "Pump replaced", "finding": "confirmed"}
+        estimate.answer(db, order.id, 1, {2: True}, now=MONDAY, **told)
+    done: dict[str, Any] = {"cause": "Pump", "correction": "Pump replaced", "finding": "confirmed"}
     with pytest.raises(CareError, match=r"\$375\.01 exceeds the \$375\.00"):
         repair.close(db, order.id, **done, actor="s", now=MONDAY, invoice_minor=37_501)
     repair.close(db, order.id, **done, actor="staff:1", now=MONDAY + DAY)
@@ -163,8 +164,13 @@ def test_a_new_version_asks_anew(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY)
     estimate.write(db, order.id, TWO, "staff:1", MONDAY)
     estimate.send(db, order.id, "staff:1", MONDAY)
-    yes = {"actor": "staff:1", "address": "by phone", "wordings": {1: "a", 2: "b"}, "now": MONDAY}
-    estimate.answer(db, order.id, 1, {1: True, 2: True}, **yes)  # type: ignore[arg-type]
+    yes: dict[str, Any] = {
+        "actor": "staff:1",
+        "address": "by phone",
+        "wordings": {1: "a", 2: "b"},
+        "now": MONDAY,
+    }
+    estimate.answer(db, order.id, 1, {1: True, 2: True}, **yes)
     repair.start(db, order.id, "staff:1", MONDAY)
     more = [*TWO, Wanted("part", "Thermostat", 100, 4_000)]
     assert estimate.write(db, order.id, more, "staff:1", MONDAY).version == 2
@@ -173,9 +179,9 @@ def test_a_new_version_asks_anew(db: psycopg.Connection, world: World) -> None:
     with pytest.raises(CareError, match="not answered estimate 2"):
         repair.start(db, order.id, "staff:1", MONDAY)
     with pytest.raises(CareError, match="changed since"):
-        estimate.answer(db, order.id, 1, {1: True}, **yes)  # type: ignore[arg-type]
+        estimate.answer(db, order.id, 1, {1: True}, **yes)
     no = yes | {"wordings": {1: "", 2: "", 3: ""}}
-    estimate.answer(db, order.id, 2, {1: False, 2: False, 3: False}, **no)  # type: ignore[arg-type]
+    estimate.answer(db, order.id, 2, {1: False, 2: False, 3: False}, **no)
     with pytest.raises(CareError, match="declined estimate 2"):
         repair.start(db, order.id, "staff:1", MONDAY)
     repair.close(

@@ -10,7 +10,7 @@ from care.errors import CareError
 from care.outreach import Drop
 from care.rating import Said, rating_of
 from care.sender import Claimed, Judged
-from care.store import outbox, people
+from care.store import outbox, people, repairs
 from record.flow import RepairOrder
 from tests.care.repairs import DAY, order_of
 from tests.care.world import MONDAY, World, build, find, inbound, one, row, send
@@ -81,7 +81,7 @@ def closed(db: psycopg.Connection, world: World) -> RepairOrder:
         actor="staff:1", now=MONDAY,
     )  # fmt: skip
     db.execute("UPDATE outreach SET state = 'dropped', reason = 'x' WHERE state = 'planned'")
-    after = repair.repairs.get(db, order.id)
+    after = repairs.get(db, order.id)
     assert after is not None
     return after
 
@@ -195,7 +195,7 @@ def test_erasing_a_person_leaves_no_words(db: psycopg.Connection, world: World) 
         (order.id, MONDAY),
     )
     db.execute("INSERT INTO repair_photo VALUES ((SELECT max(id) FROM repair_note), 'x', 1, 1)")
-    repair.repairs.forget(db, world.customer_id)
+    repairs.forget(db, world.customer_id)
     assert one(db, "SELECT count(*) FROM repair_note") == 0
     assert one(db, "SELECT count(*) FROM repair_photo") == 0
     assert row(db, "SELECT stars, words FROM rating") == (4, "")

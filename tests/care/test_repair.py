@@ -1,6 +1,7 @@
 """The way of a repair, what its finding says, and whether it holds."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -71,7 +72,7 @@ def test_the_whole_way_of_a_repair(db: psycopg.Connection, world: World) -> None
 def test_it_can_be_closed_from_any_state(db: psycopg.Connection, world: World, state: str) -> None:
     order = order_of(db, world, MONDAY)
     db.execute("UPDATE repair_order SET state = %s", (state,))
-    done = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=MONDAY)
     assert row(db, "SELECT state FROM repair_step ORDER BY id DESC LIMIT 1") == ("closed",)
     with pytest.raises(CareError, match="closed already"):
@@ -108,39 +109,47 @@ def test_what_a_finding_says_of_the_alert(db: psycopg.Connection, world: World, 
 
 def test_unknown_findings_and_odd_invoices(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY)
-    for more, says in (
+    cases: tuple[tuple[dict[str, object], str], ...] = (
         ({"finding": "maybe"}, "what was found"),
         ({"correction": "  "}, "what was done"),
         ({"invoice_minor": -1}, "negative"),
         ({"invoice_minor": 10**12}, "huge"),
-    ):
-        words = {"cause": "c", "correction": "c", "finding": "confirmed"} | more
+    )
+    for more, says in cases:
+        words: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed", **more}
         with pytest.raises(CareError, match=says):
-            repair.close(db, order.id, **words, actor="s", now=MONDAY)  # type: ignore[arg-type]
+            repair.close(db, order.id, **words, actor="s", now=MONDAY)
     assert row(db, "SELECT state FROM repair_order") == ("open",)
 
 
 def test_notes_and_photos_have_an_end(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY)
-    more = {"for_customer": True, "actor": "staff:1", "now": MONDAY}
+    more: dict[str, Any] = {"for_customer": True, "actor": "staff:1", "now": MONDAY}
     with pytest.raises(CareError, match="note or choose"):
-        repair.add_note(db, order.id, body=" \x00 ", photo=None, **more)  # type: ignore[arg-type]
+        repair.add_note(db, order.id, body=" \x00 ", photo=None, **more)
     for _ in range(repair.MOST_PHOTOS):
-        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)  # type: ignore[arg-type]
+        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)
     with pytest.raises(CareError, match="40 photos"):
-        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)  # type: ignore[arg-type]
-    repair.add_note(db, order.id, body="words still go", photo=None, **more)  # type: ignore[arg-type]
+        repair.add_note(db, order.id, body="", photo=Photo(b"x", 1, 1), **more)
+    repair.add_note(db, order.id, body="words still go", photo=None, **more)
 
 
 # Whether it holds
 
 
 @pytest.mark.parametrize(
-    ("days", "extended", "says"),
-    [(5, False, Verified()), (14, True, Verified()), (4, False, Longer()), (4, True, NoData())],
+    ("days", "worried", "extended", "says"),
+    [
+        (5, False, False, Verified()),
+        (14, False, True, Verified()),
+        (4, False, False, Longer()),
+        (4, False, True, NoData()),
+        (14, True, False, Longer()),
+        (14, True, True, NoData()),
+    ],
 )
-def test_what_a_quiet_window_says(days: int, extended: bool, says: object) -> None:
-    assert judge(Driven(days, days * 100, None), extended) == says
+def test_what_a_quiet_window_says(days: int, worried: bool, extended: bool, says: object) -> None:
+    assert judge(Driven(days, days * 100, None), worried, extended) == says
 
 
 def drive(db: psycopg.Connection, vehicle: int, since: datetime, days: int) -> None:
@@ -182,6 +191,7 @@ def watch(db: psycopg.Connection) -> tuple[str, bool]:
 def test_two_quiet_weeks_of_driving_prove_it(db: psycopg.Connection, world: World) -> None:
     order = repaired(db, world)
     drive(db, world.vehicle_id, MONDAY, 6)
+    find(db, world.vehicle_id, MONDAY + 3 * DAY, kind="recovered")
     end = MONDAY + verification.WATCHED
     engine.turn(db, lambda: end - timedelta(seconds=1))
     assert watch(db) == ("watching", False)
@@ -214,9 +224,23 @@ def test_a_car_that_stood_proves_nothing(db: psycopg.Connection, world: World) -
     assert watch(db) == ("no_data", True)
 
 
+def test_a_detector_that_waits_to_see_it_well_is_no_proof(
+    db: psycopg.Connection, world: World
+) -> None:
+    repaired(db, world)
+    drive(db, world.vehicle_id, MONDAY, 12)
+    end = MONDAY + verification.WATCHED
+    engine.turn(db, lambda: end)
+    assert watch(db) == ("watching", True)
+    find(db, world.vehicle_id, end + DAY, kind="recovered")
+    engine.turn(db, lambda: end + verification.WATCHED)
+    assert watch(db) == ("verified", True)
+
+
 def test_frames_without_the_signal_prove_nothing(db: psycopg.Connection, world: World) -> None:
     repaired(db, world)
     drive(db, world.vehicle_id, MONDAY, 9)
+    find(db, world.vehicle_id, MONDAY + 2 * DAY, kind="recovered")
     db.execute("UPDATE telemetry SET battery_voltage_v = NULL")
     engine.turn(db, lambda: MONDAY + verification.WATCHED)
     assert watch(db) == ("watching", True)
@@ -253,6 +277,7 @@ def test_the_symptom_returns(db: psycopg.Connection, world: World) -> None:
         db, second.id, cause="c", correction="c", finding="confirmed", actor="s", now=back,
     )  # fmt: skip
     drive(db, world.vehicle_id, back, 8)
+    find(db, world.vehicle_id, back + 4 * DAY, kind="recovered")
     engine.turn(db, lambda: back + verification.WATCHED)
     assert db.execute("SELECT state FROM verification ORDER BY repair_order_id").fetchall() == [
         ("came_back",), ("verified",),
@@ -293,7 +318,7 @@ def test_it_recovers_in_the_same_turn_and_counts_all_the_same(
 
 def test_a_due_service_is_not_watched(db: psycopg.Connection, world: World) -> None:
     order = order_of(db, world, MONDAY, cause="service_due")
-    done = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=MONDAY)
     assert one(db, "SELECT count(*) FROM verification") == 0
 
@@ -320,7 +345,7 @@ def test_texts_about_a_repair_end_with_it(db: psycopg.Connection, world: World) 
     repair.text_progress(db, order.id, "staff:1", night)
     held = send(db, night)
     assert isinstance(held, Judged) and held.code == "quiet hours"
-    done = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=night)
     late = send(db, MONDAY + DAY)
     assert isinstance(late, Judged) and late.code == "picked up"
