@@ -50,6 +50,11 @@ log = logging.getLogger(__name__)
 STEP = timedelta(hours=1)
 """How far the clock moves at once."""
 
+REMINDED = timedelta(hours=48)
+FORGETS_LESS = 0.66
+"""Who heard from the dealer so shortly before an appointment misses it so much less often: 21.4 %
+in place of 32.2 % (Gurol-Urganci et al., Cochrane Database 2013, CD007458)."""
+
 PICKS_UP = 0.5
 """Chance that a customer takes a call in working hours."""
 
@@ -368,6 +373,7 @@ class Driver:
         used = {car.owner for car in self.world.cars}
         people = [self.world.people[number] for number in sorted(used)]
         self._shows_up = {person.phone: person.shows_up for person in people}
+        self._heard_at: dict[str, datetime] = {}
         self._customers = Customers(
             phones,
             [
@@ -397,10 +403,7 @@ class Driver:
     def _people_act(self) -> None:
         """Customers and workshops do what is due, one thing after the other."""
         while True:
-            for told in self._customers.read(self._now):
-                assert isinstance(told, Heard)
-                self.texts += 1
-                self.truth.text(told.sid, told.phone, told.at, told.body, told.automatic)
+            self._read()
             did = self._customers.act(self._now)
             if did is None:
                 break
@@ -415,9 +418,14 @@ class Driver:
                 if step.what == "arrived":
                     self._cars[step.vin].vehicle.keep(self._now + timedelta(hours=1))
                 self._drain()
+        self._read()
+
+    def _read(self) -> None:
+        """Everybody reads what is new on their telephone."""
         for told in self._customers.read(self._now):
             assert isinstance(told, Heard)
             self.texts += 1
+            self._heard_at[told.phone] = told.at
             self.truth.text(told.sid, told.phone, told.at, told.body, told.automatic)
 
     def _workshop_due(self, number: int) -> bool:
@@ -447,8 +455,13 @@ class Driver:
 
     def _comes(self, booking: dict[str, Any]) -> bool:
         vin = booking["vin"]
+        phone = self._phone_of[vin]
         chance = random.Random(f"{self.world.seed}:{vin}:{booking['starts_at']}")
-        return chance.random() < self._shows_up[self._phone_of[vin]]
+        misses = 1 - self._shows_up[phone]
+        heard_at = self._heard_at.get(phone)
+        if heard_at and heard_at > datetime.fromisoformat(booking["starts_at"]) - REMINDED:
+            misses *= FORGETS_LESS
+        return chance.random() >= misses
 
     def _technician(self, vin: str, cause: str | None) -> Found:
         car = self._cars[vin]
