@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, reply, webhooks
+from care import alert, booking, reply, webhooks
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
 from care.sms import TIMEOUT_S, TwilioSms
@@ -102,6 +102,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     """One round of the desk; commits. Returns how many rows it took up."""
     handled = take_up_reply(conn, clock) + take_up_findings(conn, clock)
     bookings.expire(conn, clock())
+    booking.give_up_late(conn, clock())
     conn.commit()
     return handled
 

@@ -74,7 +74,8 @@ def close(
     bookings.lock_dealer(conn, booking.dealer_id)
     repairs.close(conn, order.id, cause.strip(), correction.strip(), finding, now)
     bookings.set_state(conn, booking.id, "done")
-    if booking.op_code == SERVICE:
+    also = bookings.also_of(conn, booking.id)
+    if SERVICE in (booking.op_code, *(one.op_code for one in also)):
         repairs.serviced(conn, order.vehicle_id, repairs.counters(conn, order.vehicle_id, now), now)
         due = alerts.newest(conn, order.vehicle_id, "service_due")
         if due is not None and due.state == "open" and due.id != booking.alert_id:
@@ -85,6 +86,9 @@ def close(
         spoken_of = alerts.get(conn, booking.alert_id, lock=True)
         if spoken_of is not None and spoken_of.state == "open":
             alert.end(conn, spoken_of.id, FINDINGS[finding], actor, now, now)
+    for one in also:  # the finding speaks of what brought the car in, not of these
+        if one.alert_id is not None:
+            alert.booking_lost(conn, one.alert_id, "It was looked at on a visit: note why", now)
     outreach.plan(
         conn,
         customer_id=booking.customer_id,

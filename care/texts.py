@@ -18,6 +18,9 @@ ENGLISH: Mapping[str, str] = {
         "{dealer}: Hello{name}, your {car} tells us {plain}. When suits you? {choices}"
     ),
     "taken": "{dealer}: Sorry{name}, that time is no longer free. {choices}",
+    "part late": (
+        "{dealer}: Sorry{name}, a part for your {car} comes late, so {when} has to move. {choices}"
+    ),
     "confirmed": (
         "{dealer}: Booked! {when} for your {car} ({work}). To change it: {{link}} or {phone}"
     ),
@@ -32,6 +35,14 @@ ENGLISH: Mapping[str, str] = {
     "opt out": "Reply STOP to opt out.",
     "choices": "Reply {numbered}. More times: {{link}} Reply STOP to opt out.",
     "one choice": "Reply 1 for {slot}. More times: {{link}} Reply STOP to opt out.",
+    "no slot": (
+        "We have no free time before it may be too late. We can offer {instead}: {{link}} or "
+        "{phone} Reply STOP to opt out."
+    ),
+    "way site": "our other workshop",
+    "way mobile": "a technician who comes to you",
+    "way pick_up": "to fetch your car",
+    "way tow": "a tow",
     "no choices": "Call us for a time: {phone} or see {{link}} Reply STOP to opt out.",
 }
 
