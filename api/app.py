@@ -26,7 +26,17 @@ from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
 from api.live import Live
-from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, vehicles, world
+from api.pages import (
+    bookings,
+    customers,
+    inbox,
+    quarantine,
+    sign_in,
+    slot,
+    vehicles,
+    workshop,
+    world,
+)
 from api.settings import ApiSettings
 from api.window import Window
 from care.errors import CareError
@@ -88,6 +98,7 @@ def create(settings: ApiSettings) -> FastAPI:
         vehicles.router,
         customers.router,
         bookings.router,
+        workshop.router,
         quarantine.router,
         slot.router,
         webhooks.router,

@@ -37,6 +37,7 @@ __all__ = [
     "Offer",
     "Taken",
     "arrive",
+    "ask_for",
     "book",
     "bundled",
     "cancel",
@@ -61,9 +62,12 @@ class Taken:
     ----------
     reason : str
         For the person who asked.
+    code : str
+        Short, for pages in other languages.
     """
 
     reason: str
+    code: str = "taken"
 
 
 NOTHING_MORE = Extras()
@@ -71,10 +75,10 @@ NOTHING_MORE = Extras()
 _TAKEN = Taken("Someone else has just taken that time.")
 _PASSED = Taken("That time has passed.")
 _BOOKED = Taken("Another time is booked for this already.")
-_NO_PARTS = Taken("The parts for this work will not be here by then.")
-_NO_LOANER = Taken("No loaner car is free at that time.")
-_NO_SEAT = Taken("The driver who fetches cars has no room left for that time.")
-_TOO_FAR = Taken("We do not fetch cars from so far away.")
+_NO_PARTS = Taken("The parts for this work will not be here by then.", "no parts")
+_NO_LOANER = Taken("No loaner car is free at that time.", "no loaner")
+_NO_SEAT = Taken("The driver who fetches cars has no room left for that time.", "no seat")
+_TOO_FAR = Taken("We do not fetch cars from so far away.", "too far")
 
 
 class _Refused(Exception):  # noqa: N818
@@ -356,6 +360,34 @@ def reschedule(
         before=before.starts_at.isoformat(),
     )
     return moved
+
+
+WAYS = {
+    "mobile": "a technician to come",
+    "pick_up": "the car to be fetched",
+    "tow": "a tow",
+    "site": "the other workshop",
+}
+"""What a customer may ask for where no slot fits."""
+
+
+def ask_for(conn: Connection, customer_id: int, way: str, now: datetime) -> None:
+    """A customer chose what can be done instead of a slot: an advisor arranges it.
+
+    Raises
+    ------
+    CareError
+        If there is no such customer or way.
+    """
+    customer = people.customer(conn, customer_id)
+    if customer is None or way not in WAYS:
+        raise CareError("Please choose one of the ways.")
+    title = f"{customer.name} asks for {WAYS[way]}"
+    action = f"No time here fits. Call {customer.name} and arrange it."
+    task.ask_person(conn, customer, title, action, now)
+    people.audit(
+        conn, now, f"customer:{customer_id}", "asked for", f"customer:{customer_id}", way=way
+    )
 
 
 def cancel(conn: Connection, booking_id: int, actor: str, now: datetime) -> Booking:

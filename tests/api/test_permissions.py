@@ -53,6 +53,21 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/bookings/{booking_id}/cancel"): OFFICE,
     ("POST", "/repair-orders/{repair_order_id}/start"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/close"): WORKSHOP,
+    ("GET", "/bookings/{booking_id}/move"): OFFICE,
+    ("POST", "/bookings/{booking_id}/move"): OFFICE,
+    ("GET", "/workshop"): ALL,
+    ("POST", "/workshop/arrivals"): OFFICE,
+    ("POST", "/workshop/arrivals/{arrival_id}/expected"): OFFICE,
+    ("POST", "/workshop/arrivals/{arrival_id}/arrived"): OFFICE,
+    ("POST", "/workshop/parts/count"): OFFICE,
+    ("POST", "/workshop/closures"): SORTERS,
+    ("POST", "/workshop/feeds"): SORTERS,
+    ("POST", "/workshop/feeds/{feed_id}/revoke"): SORTERS,
+    ("GET", "/calendar/{token}.ics"): NOBODY_ASKED,
+    ("GET", "/b/{token}/move"): NOBODY_ASKED,
+    ("POST", "/b/{token}/move"): NOBODY_ASKED,
+    ("POST", "/b/{token}/cancel"): NOBODY_ASKED,
+    ("POST", "/b/{token}/ask"): NOBODY_ASKED,
     ("GET", "/quarantine"): SORTERS,
     ("POST", "/quarantine/{row_id}/replay"): SORTERS,
     ("GET", "/api/v1/me"): ALL,
@@ -136,6 +151,8 @@ def own(room: Showroom) -> dict[str, int]:
         "booking_id": room.bookings[2],
         "repair_order_id": 2,
         "row_id": room.quarantined,
+        "arrival_id": room.arrivals["fan"],
+        "feed_id": room.arrivals["feed"],
     }
 
 
@@ -148,6 +165,8 @@ def others(room: Showroom) -> dict[str, int]:
         "booking_id": room.other["booking"],
         "repair_order_id": room.other["repair_order"],
         "row_id": room.other["not_json"],
+        "arrival_id": room.other["arrival"],
+        "feed_id": room.other["feed"],
     }
 
 
@@ -159,6 +178,11 @@ BODY = {
     "finding": "confirmed",
     "slot": "1.1.1.2",
     "op": "DIAG",
+    "part_no": "FAN",
+    "quantity": "1",
+    "on_hand": "9",
+    "expected": "2026-12-01T09:00",
+    "day": "2026-12-25",
 }
 JSON = {**BODY, "op_code": "DIAG", "vehicle_id": 1}
 
