@@ -162,7 +162,7 @@ def move_to(
         desk,
         "booking_move.html",
         b=booking,
-        none=none.told if none else None,
+        no_slot=none.told if none else "",
         slots=[(slot_key(s), s) for s in slots],
         count=count,
     )

@@ -330,7 +330,7 @@ def choose(
         op=code,
         slots=[(slot_key(s), s) for s in slots],
         count=count,
-        none=none.told if none else "",
+        no_slot=none.told if none else "",
         also=[titles[one.op_code] for one in offered.also],
         only=only,
         late=late,

@@ -414,9 +414,7 @@ def test_efficiency_absence_closure_and_walk_ins(
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from("AB"), st.integers(1, 5)), max_size=3, unique_by=lambda n: n[0]
-    ),
+    st.dictionaries(st.sampled_from("AB"), st.integers(1, 5)),
     st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 4), st.integers(0, 5)), max_size=6),
 )
 def test_portions_are_what_is_needed_and_there(
