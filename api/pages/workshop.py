@@ -34,6 +34,7 @@ def show(desk: Looking) -> Response:
         arrivals=store.arrivals(desk.conn, desk.dealer_id),
         closures=store.closures(desk.conn, desk.dealer_id, today),
         feeds=store.feeds(desk.conn, desk.dealer_id),
+        technicians=store.technicians(desk.conn, desk.dealer_id, today),
     )
 
 
@@ -116,6 +117,25 @@ def close(
         raise CareError("Say a day, as 2026-12-25.") from None
     store.close_on(desk.conn, desk.dealer_id, chosen, reason.replace("\x00", "").strip())
     return render.noted(see("/workshop"), desk.request, "Closed on that day; nothing is offered.")
+
+
+@router.post("/workshop/absences")
+def away(
+    desk: SortingOut,
+    technician_id: Annotated[int, Form(ge=1, lt=2**31)],
+    since: Annotated[str, Form(max_length=25)],
+    until: Annotated[str, Form(max_length=25)],
+    reason: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    first, last = _local(desk, since), _local(desk, until)
+    if not first < last:
+        raise CareError("The absence must end after it begins.")
+    why = reason.replace("\x00", "").strip()
+    if not store.add_absence(desk.conn, desk.dealer_id, technician_id, first, last, why):
+        raise NotFound("There is no such technician at your dealer.")
+    clash = store.booked_with(desk.conn, technician_id, first, last)
+    note = f"Noted. {clash} of their visits must be moved by hand." if clash else "Noted."
+    return render.noted(see("/workshop"), desk.request, note)
 
 
 @router.post("/workshop/feeds")

@@ -375,3 +375,39 @@ def fetches(conn: psycopg.Connection, dealer_id: int) -> bool:
     """Whether the dealer has runs."""
     found = conn.execute("SELECT 1 FROM run WHERE dealer_id = %s LIMIT 1", (dealer_id,)).fetchone()
     return found is not None
+
+
+def add_absence(
+    conn: psycopg.Connection,
+    dealer_id: int,
+    technician_id: int,
+    since: datetime,
+    until: datetime,
+    reason: str,
+) -> bool:
+    """A technician isn't there for a while. False if the dealer has no such one."""
+    return (
+        conn.execute(
+            """
+            INSERT INTO technician_absence (technician_id, during, reason)
+            SELECT id, tstzrange(%s, %s), %s FROM technician WHERE id = %s AND dealer_id = %s
+            """,
+            (since, until, reason, technician_id, dealer_id),
+        ).rowcount
+        == 1
+    )
+
+
+def booked_with(
+    conn: psycopg.Connection, technician_id: int, since: datetime, until: datetime
+) -> int:
+    """How many visits a technician has between two times."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM booking WHERE technician_id = %s AND during && tstzrange(%s, %s)
+          AND state IN ('held', 'booked', 'arrived')
+        """,
+        (technician_id, since, until),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

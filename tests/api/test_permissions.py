@@ -61,7 +61,10 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/workshop/arrivals/{arrival_id}/arrived"): OFFICE,
     ("POST", "/workshop/parts/count"): OFFICE,
     ("POST", "/workshop/closures"): SORTERS,
+    ("POST", "/workshop/absences"): SORTERS,
     ("POST", "/workshop/feeds"): SORTERS,
+    ("GET", "/api/v1/bookings/{booking_id}/slots"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/move"): OFFICE,
     ("POST", "/workshop/feeds/{feed_id}/revoke"): SORTERS,
     ("GET", "/calendar/{token}.ics"): NOBODY_ASKED,
     ("GET", "/b/{token}/move"): NOBODY_ASKED,
@@ -182,6 +185,9 @@ BODY = {
     "quantity": "1",
     "on_hand": "9",
     "expected": "2026-12-01T09:00",
+    "technician_id": "1",
+    "since": "2026-12-01T09:00",
+    "until": "2026-12-02T09:00",
     "day": "2026-12-25",
 }
 JSON = {**BODY, "op_code": "DIAG", "vehicle_id": 1}

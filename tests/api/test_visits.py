@@ -107,6 +107,12 @@ def test_the_workshops_page_and_its_calendar(console: Console) -> None:
             answer = client.post("/workshop/arrivals", data=order | bad)
             assert answer.status_code in (409, 422), bad
         assert client.post("/workshop/closures", data={"day": "never"}).status_code == 409
+        absence = {"technician_id": "1", "since": "2026-11-18T08:00", "until": "2026-11-18T17:00"}
+        noted = client.post("/workshop/absences", data=absence, follow_redirects=True).text
+        assert "must be moved by hand" in noted
+        for more in ({"until": "2026-11-18T08:00"}, {"since": "now"}, {"technician_id": "99"}):
+            answer = client.post("/workshop/absences", data=absence | more)
+            assert answer.status_code in (404, 409), more
         page = client.post("/workshop/feeds").text
         found = re.search(r"(/calendar/[\w-]+\.ics)", page)
         assert found
