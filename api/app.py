@@ -5,6 +5,7 @@ Every request passes `guard.Guard` (size, origin, headers, measuring), gets what
 ``rest.py`` or ``webhooks.py``.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,7 @@ from api.pages import (
     sign_in,
     slot,
     vehicles,
+    workshop,
     world,
 )
 from api.settings import ApiSettings
@@ -49,6 +51,9 @@ log = logging.getLogger(__name__)
 
 POOL = 8
 """Connections of one process; requests beyond wait for one."""
+
+SPARE = 2
+"""Of these, kept for the clock and the health check: who has one may need to know the time."""
 
 
 def create(settings: ApiSettings) -> FastAPI:
@@ -73,7 +78,8 @@ def create(settings: ApiSettings) -> FastAPI:
             with pool.connection() as conn:
                 return read_scale(conn)
 
-        app.state.door = Door(settings, pool, Clock(scale), Signer(settings.secret_key), live)
+        signer, turnstile = Signer(settings.secret_key), asyncio.Semaphore(POOL - SPARE)
+        app.state.door = Door(settings, pool, Clock(scale), signer, live, turnstile)
         live.start()
         yield
         live.stop()
@@ -102,6 +108,7 @@ def create(settings: ApiSettings) -> FastAPI:
         journeys.router,
         bookings.router,
         repairs.router,
+        workshop.router,
         quarantine.router,
         slot.router,
         progress.router,

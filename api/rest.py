@@ -558,6 +558,36 @@ def cancel(desk: Booking, booking_id: int) -> booking_store.BookingRow:
     return own_booking(desk, booking_id)
 
 
+class NewTime(BaseModel):
+    """When a booking should be instead."""
+
+    slot: str = Field(max_length=80, description="`key` of a free slot")
+
+
+@router.get("/bookings/{booking_id}/slots", tags=["bookings"])
+def slots_to_move(
+    desk: Looking, booking_id: int, count: Annotated[int, Query(ge=1, le=50)] = 3
+) -> list[FreeSlot]:
+    """Other times for a booking, with all that it takes."""
+    own_booking(desk, booking_id)
+    found = care_booking.find_for_move(desk.conn, booking_id, desk.now, count)
+    if isinstance(found, care_booking.NoSlot):
+        return []
+    return [FreeSlot(slot_key(s), s.starts_at, s.ends_at) for s in found]
+
+
+@router.post("/bookings/{booking_id}/move", tags=["bookings"])
+def move(desk: Booking, booking_id: int, to: NewTime) -> booking_store.BookingRow:
+    """Another time in one step; the old one stands until the new one is had."""
+    own_booking(desk, booking_id)
+    moved = care_booking.reschedule(
+        desk.conn, booking_id, slot_of(to.slot), actor=desk.staff.actor, now=desk.now
+    )
+    if isinstance(moved, care_booking.Taken):
+        raise CareError(moved.reason)
+    return own_booking(desk, booking_id)
+
+
 @router.get("/repair-orders/{repair_order_id}", tags=["repair orders"])
 def repair_order(desk: Looking, repair_order_id: int) -> booking_store.RepairOrderRow:
     """One repair order."""

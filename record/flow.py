@@ -268,6 +268,11 @@ class Booking:
     state: str  # held | booked | arrived | done | cancelled | no_show | expired
     alert_id: int | None = None
     hold_expires_at: datetime | None = None
+    sequence: int = 0  # how often it was moved
+    loaner_id: int | None = None
+    run_id: int | None = None
+    pick_up: str | None = None
+    parts_late_at: datetime | None = None  # since when we know that its parts come too late
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Showroom:
     tasks: dict[str, int] = field(default_factory=dict)
     bookings: list[int] = field(default_factory=list)
     other: dict[str, int] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
 
 
@@ -277,7 +278,31 @@ def furnish(conn: psycopg.Connection) -> Showroom:
     journey.install(conn, NOW)
     _stories(conn, room)
     _strangers(conn, room)
+    _shelves(conn, room)
     return room
+
+
+def _shelves(conn: psycopg.Connection, room: Showroom) -> None:
+    """A part, a delivery, and a calendar address at each dealer; nothing takes the part yet."""
+    conn.execute("INSERT INTO part (part_no, title) VALUES ('FAN', 'Radiator fan')")
+    for dealer, staff, into, name in (
+        (room.dealer, room.staff["manager"], room.arrivals, "fan"),
+        (room.other_dealer, room.other["staff"], room.other, "arrival"),
+    ):
+        conn.execute("INSERT INTO part_stock (dealer_id, part_no, on_hand) VALUES (%s, 'FAN', 2)",
+                     (dealer,))  # fmt: skip
+        into[name] = one(
+            conn,
+            "INSERT INTO part_arrival (dealer_id, part_no, quantity, expected_at)"
+            " VALUES (%s, 'FAN', 4, %s) RETURNING id",
+            (dealer, NOW + timedelta(days=3)),
+        )
+        into["feed"] = one(
+            conn,
+            "INSERT INTO calendar_feed (dealer_id, staff_id, token_hash, created_at)"
+            " VALUES (%s, %s, sha256(%s), %s) RETURNING id",
+            (dealer, staff, f"feed {dealer}".encode(), NOW),
+        )
 
 
 def _stories(conn: psycopg.Connection, room: Showroom) -> None:

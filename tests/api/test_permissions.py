@@ -80,6 +80,24 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/repair-orders/{repair_order_id}/state"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/start"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/close"): WORKSHOP,
+    ("GET", "/bookings/{booking_id}/move"): OFFICE,
+    ("POST", "/bookings/{booking_id}/move"): OFFICE,
+    ("GET", "/workshop"): ALL,
+    ("POST", "/workshop/arrivals"): OFFICE,
+    ("POST", "/workshop/arrivals/{arrival_id}/expected"): OFFICE,
+    ("POST", "/workshop/arrivals/{arrival_id}/arrived"): OFFICE,
+    ("POST", "/workshop/parts/count"): OFFICE,
+    ("POST", "/workshop/closures"): SORTERS,
+    ("POST", "/workshop/absences"): SORTERS,
+    ("POST", "/workshop/feeds"): SORTERS,
+    ("GET", "/api/v1/bookings/{booking_id}/slots"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/move"): OFFICE,
+    ("POST", "/workshop/feeds/{feed_id}/revoke"): SORTERS,
+    ("GET", "/calendar/{token}.ics"): NOBODY_ASKED,
+    ("GET", "/b/{token}/move"): NOBODY_ASKED,
+    ("POST", "/b/{token}/move"): NOBODY_ASKED,
+    ("POST", "/b/{token}/cancel"): NOBODY_ASKED,
+    ("POST", "/b/{token}/ask"): NOBODY_ASKED,
     ("GET", "/quarantine"): SORTERS,
     ("POST", "/quarantine/{row_id}/replay"): SORTERS,
     ("GET", "/api/v1/me"): ALL,
@@ -177,6 +195,8 @@ def own(room: Showroom) -> dict[str, int]:
         "repair_order_id": 2,
         "note_id": 2,
         "row_id": room.quarantined,
+        "arrival_id": room.arrivals["fan"],
+        "feed_id": room.arrivals["feed"],
     }
 
 
@@ -190,6 +210,8 @@ def others(room: Showroom) -> dict[str, int]:
         "repair_order_id": room.other["repair_order"],
         "note_id": room.other["note"],
         "row_id": room.other["not_json"],
+        "arrival_id": room.other["arrival"],
+        "feed_id": room.other["feed"],
     }
 
 
@@ -213,6 +235,13 @@ BODY = {
     "labour": "140",
     "labour_tax": "0",
     "parts_tax": "6.25",
+    "part_no": "FAN",
+    "on_hand": "9",
+    "expected": "2026-12-01T09:00",
+    "technician_id": "1",
+    "since": "2026-12-01T09:00",
+    "until": "2026-12-02T09:00",
+    "day": "2026-12-25",
 }
 JSON = {
     **BODY,
