@@ -363,7 +363,7 @@ def test_the_database_itself_refuses(db: psycopg.Connection) -> None:
         ("run_id, run_seat, run_day", psycopg.errors.UniqueViolation),
     ):
         with pytest.raises(error), db.transaction():
-            db.execute(copy.format(columns))  # type: ignore[arg-type]
+            db.execute(copy.format(columns))
     with pytest.raises(psycopg.errors.CheckViolation), db.transaction():
         db.execute(
             "INSERT INTO booking_part (booking_id, dealer_id, part_no, quantity)"
