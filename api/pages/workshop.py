@@ -28,7 +28,7 @@ def show(desk: Looking) -> Response:
     today = desk.now.astimezone(ZoneInfo(desk.zone)).date()
     return render.page(
         desk,
-        "stock.html",
+        "shelves.html",
         today=today,
         parts=store.parts(desk.conn, desk.dealer_id),
         arrivals=store.arrivals(desk.conn, desk.dealer_id),

@@ -122,6 +122,7 @@ ALTER TABLE booking
         WHERE (loaner_id IS NOT NULL AND state IN ('held', 'booked', 'arrived', 'done'));
 CREATE UNIQUE INDEX booking_seat_free ON booking (run_id, run_day, run_seat)
     WHERE run_id IS NOT NULL AND state IN ('held', 'booked', 'arrived', 'done');
+CREATE INDEX booking_late ON booking (dealer_id, id) WHERE parts_late_at IS NOT NULL;
 
 -- What else is done on the same visit, and for which alert.
 CREATE TABLE booking_op (
