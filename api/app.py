@@ -21,12 +21,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api import render, rest, webhooks
+from api import render, rest, rest_tasks, webhooks
 from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
 from api.live import Live
-from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, vehicles, world
+from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, tasks, vehicles, world
 from api.settings import ApiSettings
 from api.window import Window
 from care.errors import CareError
@@ -85,6 +85,7 @@ def create(settings: ApiSettings) -> FastAPI:
     for router in (
         sign_in.router,
         inbox.router,
+        tasks.router,
         vehicles.router,
         customers.router,
         bookings.router,
@@ -92,6 +93,7 @@ def create(settings: ApiSettings) -> FastAPI:
         slot.router,
         webhooks.router,
         rest.router,
+        rest_tasks.router,
     ):
         app.include_router(router)
     if settings.world_url:

@@ -62,6 +62,7 @@ def hand_over(
         at=now,
     )
     tasks.set_owner(conn, task_id, from_staff_id, None)
+    tasks.set_snoozed(conn, task_id, None, None, found.deadline)
     people.audit(
         conn,
         now,

@@ -1,4 +1,4 @@
-"""What to say on the phone, and what to do next: texts from ``scripts.yaml``, facts from the case."""
+"""What to say on the phone, and what to do next: texts from ``scripts.yaml``, facts of the case."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

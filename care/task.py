@@ -253,6 +253,8 @@ def snooze(
     found = workable(conn, task_id, actor, now)
     if not reason.strip():
         raise CareError("Say in a few words why this can wait.")
+    if tasks.live_handover(conn, task_id) is not None:
+        raise CareError("This case is with a colleague. It comes back with an answer.")
     if until <= now:
         raise CareError("Choose a time that is still to come.")
     longest = LONGEST_SNOOZE_STOP if found.must_today else LONGEST_SNOOZE

@@ -42,6 +42,9 @@ CREATE INDEX task_snoozed ON task (snoozed_until) WHERE state = 'open' AND snooz
 -- The first so-many of each owner, and of nobody: an advisor's day.
 CREATE INDEX task_day ON task (dealer_id, owner_id, must_today DESC, priority DESC, id)
     WHERE state = 'open' AND kind <> 'watch';
+DROP INDEX task_counts;
+CREATE INDEX task_counts ON task (dealer_id, kind, owner_id) INCLUDE (snoozed_until, escalations)
+    WHERE state = 'open';
 CREATE INDEX task_done_by ON task (done_by, done_at) WHERE state = 'done';
 
 ALTER TABLE setback DROP CONSTRAINT setback_kind_check;

@@ -10,6 +10,7 @@ from tests.api.conftest import ROLES, Console
 from tests.api.showroom import Showroom
 
 ALL = frozenset(ROLES)
+DEALERSHIP = ALL - {"insurance"}
 OFFICE = frozenset({"advisor", "manager", "admin"})
 WORKSHOP = frozenset({"technician", "manager", "admin"})
 SORTERS = frozenset({"manager", "admin"})
@@ -40,12 +41,23 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/bookings"): ALL,
     ("GET", "/bookings/{booking_id}"): ALL,
     ("GET", "/repair-orders/{repair_order_id}"): ALL,
-    ("POST", "/bookings/{booking_id}/arrive"): ALL,
+    ("POST", "/bookings/{booking_id}/arrive"): DEALERSHIP,
     ("GET", "/customers"): OFFICE,
     ("GET", "/customers/{customer_id}"): OFFICE,
     ("POST", "/customers/{customer_id}/messages"): OFFICE,
     ("POST", "/tasks/{task_id}/claim"): OFFICE,
     ("POST", "/tasks/{task_id}/done"): OFFICE,
+    ("POST", "/tasks/{task_id}/outcome"): OFFICE,
+    ("POST", "/tasks/{task_id}/snooze"): OFFICE,
+    ("POST", "/tasks/{task_id}/wake"): OFFICE,
+    ("POST", "/tasks/{task_id}/hand-over"): OFFICE,
+    ("POST", "/tasks/{task_id}/assign"): SORTERS,
+    ("GET", "/cases"): ALL,
+    ("GET", "/cases/{handover_id}"): ALL,
+    ("POST", "/cases/{handover_id}/accept"): ALL,
+    ("POST", "/cases/{handover_id}/return"): ALL,
+    ("GET", "/team"): SORTERS,
+    ("POST", "/team/{staff_id}/budget"): SORTERS,
     ("POST", "/alerts/{alert_id}/dismiss"): OFFICE,
     ("GET", "/vehicles/{vehicle_id}/book"): OFFICE,
     ("POST", "/vehicles/{vehicle_id}/book"): OFFICE,
@@ -61,6 +73,19 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/api/v1/tasks/{task_id}"): ALL,
     ("POST", "/api/v1/tasks/{task_id}/claim"): OFFICE,
     ("POST", "/api/v1/tasks/{task_id}/done"): OFFICE,
+    ("GET", "/api/v1/tasks/{task_id}/script"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/outcome"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/snooze"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/wake"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/hand-over"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/assign"): SORTERS,
+    ("GET", "/api/v1/cases"): ALL,
+    ("GET", "/api/v1/cases/{handover_id}"): ALL,
+    ("POST", "/api/v1/cases/{handover_id}/accept"): ALL,
+    ("POST", "/api/v1/cases/{handover_id}/return"): ALL,
+    ("GET", "/api/v1/team"): SORTERS,
+    ("POST", "/api/v1/team/{staff_id}/budget"): SORTERS,
+    ("GET", "/api/v1/dismiss-reasons"): ALL,
     ("GET", "/api/v1/vehicles"): ALL,
     ("GET", "/api/v1/vehicles/{vehicle_id}"): ALL,
     ("GET", "/api/v1/vehicles/{vehicle_id}/telemetry"): ALL,
@@ -77,7 +102,7 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/api/v1/bookings"): OFFICE,
     ("GET", "/api/v1/bookings"): ALL,
     ("GET", "/api/v1/bookings/{booking_id}"): ALL,
-    ("POST", "/api/v1/bookings/{booking_id}/arrive"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/arrive"): DEALERSHIP,
     ("POST", "/api/v1/bookings/{booking_id}/no-show"): OFFICE,
     ("POST", "/api/v1/bookings/{booking_id}/cancel"): OFFICE,
     ("GET", "/api/v1/repair-orders/{repair_order_id}"): ALL,
@@ -135,6 +160,8 @@ def own(room: Showroom) -> dict[str, int]:
         "task_id": room.tasks["battery"],
         "booking_id": room.bookings[2],
         "repair_order_id": 2,
+        "handover_id": 1,
+        "staff_id": room.staff["advisor"],
         "row_id": room.quarantined,
     }
 
