@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from care.errors import CareError
-from care.hours import add_working_time
+from care.hours import add_working_time, is_open
 from care.store import people, tasks
 from care.store.people import Car, Customer, Dealer
 from care.store.tasks import Person
@@ -314,9 +314,8 @@ def escalate(conn: Connection, late: Task, now: datetime) -> None:
     """
     dealer = people.dealer(conn, late.dealer_id)
     assert dealer is not None
-    opens = add_working_time(now, timedelta(0), dealer)
-    if opens > now:
-        tasks.look_again(conn, late.id, opens)
+    if not is_open(now, dealer):
+        tasks.look_again(conn, late.id, add_working_time(now, timedelta(0), dealer))
     elif late.kind == "watch":
         _unanswered(conn, late, dealer, now)
     else:

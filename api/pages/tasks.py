@@ -175,9 +175,9 @@ def wake(desk: Working, task_id: int, back: Back = "/") -> Response:
 
 
 @router.post("/tasks/{task_id}/assign")
-def assign(desk: Leading, task_id: int, to: Annotated[int, Form(ge=1, lt=2**31)]) -> Response:
+def assign(desk: Leading, task_id: int, staff_id: Annotated[int, Form(ge=1, lt=2**31)]) -> Response:
     own_task(desk, task_id)
-    care_task.assign(desk.conn, task_id, to, desk.staff.id, desk.now)
+    care_task.assign(desk.conn, task_id, staff_id, desk.staff.id, desk.now)
     return render.noted(see(f"/tasks/{task_id}"), desk.request, "Assigned.")
 
 

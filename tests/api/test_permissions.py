@@ -175,6 +175,8 @@ def others(room: Showroom) -> dict[str, int]:
         "booking_id": room.other["booking"],
         "repair_order_id": room.other["repair_order"],
         "row_id": room.other["not_json"],
+        "handover_id": 1,
+        "staff_id": room.other["staff"],
     }
 
 
@@ -186,8 +188,27 @@ BODY = {
     "finding": "confirmed",
     "slot": "1.1.1.2",
     "op": "DIAG",
+    "result": "not_reached",
+    "until": "hour",
+    "to": "technician",
+    "note": "please look",
+    "answer": "looked",
+    "calls_a_day": 20,
+    "staff_id": 1,
 }
 JSON = {**BODY, "op_code": "DIAG", "vehicle_id": 1}
+
+
+def hand_over(console: Console, task_id: int, dealer_id: int, to: int) -> None:
+    """The only case that was handed over, to the person who asks."""
+    console.do(
+        "INSERT INTO handover (task_id, dealer_id, from_staff_id, to_staff_id, note, at, state)"
+        " VALUES (%s, %s, %s, %s, 'please look', now(), 'waiting')",
+        task_id,
+        dealer_id,
+        to,
+        to,
+    )
 
 
 def call(client: httpx.Client, method: str, pattern: str, ids: dict[str, int]) -> httpx.Response:
@@ -201,7 +222,10 @@ def call(client: httpx.Client, method: str, pattern: str, ids: dict[str, int]) -
 
 @pytest.mark.parametrize("role", [*ROLES, "nobody"])
 def test_every_route_by_role(console: Console, role: str) -> None:
-    ids = own(console.room)
+    room = console.room
+    ids = own(room)
+    for_whom = room.staff.get(role, room.staff["advisor"])
+    hand_over(console, room.tasks["due"], room.dealer, for_whom)
     client = console.client(None if role == "nobody" else role)
     with client:
         answers = {
@@ -227,7 +251,9 @@ def test_every_route_by_role(console: Console, role: str) -> None:
 
 
 def test_nothing_of_another_dealer(console: Console) -> None:
-    ids = others(console.room)
+    room = console.room
+    ids = others(room)
+    hand_over(console, ids["task_id"], room.other_dealer, ids["staff_id"])
     with console.client("admin") as client:
         for (method, pattern), allowed in sorted(TABLE.items(), key=lambda item: item[0]):
             if allowed is NOBODY_ASKED or "{" not in pattern:
