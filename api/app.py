@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api import render, rest, rest_repairs, webhooks
+from api import render, rest, rest_repairs, rest_tasks, webhooks
 from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
@@ -37,6 +37,7 @@ from api.pages import (
     repairs,
     sign_in,
     slot,
+    tasks,
     vehicles,
     workshop,
     world,
@@ -103,6 +104,7 @@ def create(settings: ApiSettings) -> FastAPI:
     for router in (
         sign_in.router,
         inbox.router,
+        tasks.router,
         vehicles.router,
         customers.router,
         journeys.router,
@@ -115,6 +117,7 @@ def create(settings: ApiSettings) -> FastAPI:
         webhooks.router,
         rest.router,
         rest_repairs.router,
+        rest_tasks.router,
     ):
         app.include_router(router)
     if settings.world_url:

@@ -147,6 +147,7 @@ def needs(may: May) -> Any:
 Looking = Annotated[Desk, needs(May.LOOK)]
 SeeingCustomers = Annotated[Desk, needs(May.SEE_CUSTOMERS)]
 Working = Annotated[Desk, needs(May.WORK)]
+Leading = Annotated[Desk, needs(May.LEAD)]
 Booking = Annotated[Desk, needs(May.BOOK)]
 Receiving = Annotated[Desk, needs(May.RECEIVE)]
 Repairing = Annotated[Desk, needs(May.REPAIR)]

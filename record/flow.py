@@ -221,6 +221,11 @@ class Task:
     alert_id: int | None = None
     customer_id: int | None = None
     owner_id: int | None = None
+    must_today: bool = False  # no budget puts it off
+    claimed_until: datetime | None = None  # until then nobody but its owner works on it
+    snoozed_until: datetime | None = None
+    tries: int = 0  # calls that nobody took
+    escalations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,10 +280,12 @@ def _readable(series: telemetry.Series, finding: store.FindingRow | None) -> dic
 def dismiss(
     desk: Working,
     alert_id: int,
-    reason: Annotated[str, Form(min_length=1, max_length=500)],
+    reason: Annotated[str, Form(max_length=500)] = "",
+    code: Annotated[str, Form(max_length=40)] = "other",
 ) -> Response:
     own_alert(desk, alert_id)
-    care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, reason, desk.now)
+    reason = reason.replace("\x00", "")
+    care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, reason, desk.now, code)
     return render.noted(see(f"/alerts/{alert_id}"), desk.request, "Dismissed, and noted why.")
 
 

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 18, 15, 20, tzinfo=UTC)
 
 PASSWORD = "correct horse battery"
 HASH = auth.hash_password(PASSWORD)
-ROLES = ("advisor", "technician", "manager", "admin")
+ROLES = ("advisor", "technician", "manager", "admin", "insurance")
 
 
 @dataclass
@@ -240,7 +240,7 @@ def furnish(conn: psycopg.Connection) -> Showroom:
             "INSERT INTO op_code (code, title, minutes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (code, title, minutes),
         )
-    names = ("Avery Quinn", "Tom Becker", "Noor Haddad", "Sam Ellis")
+    names = ("Avery Quinn", "Tom Becker", "Noor Haddad", "Sam Ellis", "Ivy Brandt")
     for name, role in zip(names, ROLES, strict=True):
         email = f"{role}@lakeside.example"
         room.staff[role] = add_staff(conn, room.dealer, name, email, role)
