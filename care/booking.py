@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection, errors
 
-from care import alert, outreach, task
+from care import alert, loyalty, outreach, task
 from care.errors import CareError
 from care.slots import find_slots, fits
 from care.store import alerts, bookings, people, repairs
@@ -249,6 +249,8 @@ def arrive(conn: Connection, booking_id: int, actor: str, now: datetime) -> Repa
     )
     counters = repairs.counters(conn, booking.vehicle_id, now)
     order = repairs.insert(conn, booking.id, booking.vehicle_id, concern, counters.odometer_m, now)
+    reason = "visit_kept" if booking.alert_id is None else "check_attended"
+    loyalty.earn(conn, booking.customer_id, reason, f"booking:{booking.id}", now)
     people.audit(conn, now, actor, "car arrived", f"booking:{booking.id}", repair_order=order.id)
     return order
 
