@@ -200,7 +200,7 @@ def _where(
     for number, one in enumerate(chosen):
         values[f"value_{number}"] = one["value"]
         query = CONDITIONS[str(one["field"])].query
-        parts.append(sql.SQL(query.replace("{value}", f"%(value_{number})s")))  # type: ignore[arg-type]
+        parts.append(sql.SQL(query.replace("{value}", f"%(value_{number})s")))
     return sql.SQL(" AND ").join(parts), values
 
 

@@ -31,7 +31,7 @@ def test_two_alerts_on_one_day_are_one_text_a_day(dealership: Dealership) -> Non
 
     # one text today; the other waits, and says why
     eventually(
-        lambda: dealership.ask("SELECT FROM outreach WHERE reason LIKE '%household%'"),
+        lambda: dealership.ask("SELECT FROM outreach WHERE strpos(reason, 'household') > 0"),
         "the second message waits for the household's cap",
         20,
     )
