@@ -26,7 +26,17 @@ from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
 from api.live import Live
-from api.pages import bookings, customers, inbox, quarantine, sign_in, slot, vehicles, world
+from api.pages import (
+    bookings,
+    customers,
+    inbox,
+    people,
+    quarantine,
+    sign_in,
+    slot,
+    vehicles,
+    world,
+)
 from api.settings import ApiSettings
 from api.window import Window
 from care.errors import CareError
@@ -87,6 +97,7 @@ def create(settings: ApiSettings) -> FastAPI:
         inbox.router,
         vehicles.router,
         customers.router,
+        people.router,
         bookings.router,
         quarantine.router,
         slot.router,

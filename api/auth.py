@@ -41,6 +41,7 @@ class May(StrEnum):
     BOOK = "book"  # hold, confirm, cancel, no-show
     RECEIVE = "receive cars"  # a booked car has arrived
     REPAIR = "repair"  # start and close repair orders
+    KEEP_RECORDS = "keep records"  # read files in, merge, export and erase people
     SORT_OUT = "sort out"  # frames in quarantine
     SEE_WORLD = "see the simulated world"  # in a demo: truth beside belief
 
@@ -56,6 +57,7 @@ PERMISSIONS: dict[May, frozenset[Role]] = {
     May.BOOK: OFFICE,
     May.RECEIVE: EVERYBODY,
     May.REPAIR: WORKSHOP,
+    May.KEEP_RECORDS: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SORT_OUT: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SEE_WORLD: frozenset({Role.MANAGER, Role.ADMIN}),
 }

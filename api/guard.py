@@ -20,6 +20,11 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY = 64 * 1024
 """No form, webhook or JSON that we take is larger; bytes."""
 
+MAX_FILE = 5 * 1024 * 1024
+"""But a file of customers; larger ones are read in by ``python -m care import``."""
+
+FILES = frozenset({"/people/import"})
+
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -118,9 +123,10 @@ class Guard:
             if not self._from_us(scope, headers):
                 await refuse(403, "origin", "This was sent by another site, so nothing was done.")
                 return
-            body = await _read(receive, headers) if scope["method"] in WITH_BODY else b""
+            most = MAX_FILE if scope["path"] in FILES else MAX_BODY
+            body = await _read(receive, headers, most) if scope["method"] in WITH_BODY else b""
             if body is None:
-                await refuse(413, "size", f"Too large: {MAX_BODY // 1024} KB at most.")
+                await refuse(413, "size", f"Too large: {most // 1024} KB at most.")
                 return
             await self._app(scope, _replay(body, receive), headed)
         finally:
@@ -151,19 +157,19 @@ class Guard:
         ]
 
 
-async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+async def _read(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes | None:
     """The whole body, or None when it is too large; a lying Content-Length changes nothing."""
     said = headers.get(b"content-length", b"0")
-    if said.isdigit() and int(said) > MAX_BODY:
+    if said.isdigit() and int(said) > most:
         return None
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
-        body += bytes(message.get("body", b""))
-        if len(body) > MAX_BODY:
+        body += message.get("body", b"")
+        if len(body) > most:
             return None
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

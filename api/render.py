@@ -34,6 +34,8 @@ def _environment() -> Environment:
         URGENCY=words.URGENCY,
         DONE=words.DONE,
         KIND=words.KIND,
+        CHANNEL=words.CHANNEL,
+        HAPPENED=words.HAPPENED,
         OUTREACH=words.OUTREACH,
         BOOKING=words.BOOKING,
         REPAIR=words.REPAIR,

@@ -44,6 +44,22 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/customers"): OFFICE,
     ("GET", "/customers/{customer_id}"): OFFICE,
     ("POST", "/customers/{customer_id}/messages"): OFFICE,
+    ("GET", "/customers/{customer_id}/record"): OFFICE,
+    ("POST", "/customers/{customer_id}/consents"): OFFICE,
+    ("POST", "/customers/{customer_id}/tags"): OFFICE,
+    ("POST", "/customers/{customer_id}/household"): OFFICE,
+    ("POST", "/customers/{customer_id}/merge"): SORTERS,
+    ("POST", "/customers/{customer_id}/export"): SORTERS,
+    ("POST", "/customers/{customer_id}/erase"): SORTERS,
+    ("GET", "/people/segments"): OFFICE,
+    ("POST", "/people/segments"): OFFICE,
+    ("GET", "/people/import"): SORTERS,
+    ("POST", "/people/import"): SORTERS,
+    ("GET", "/people/import/{upload_id}"): SORTERS,
+    ("GET", "/people/import/{upload_id}/problems.csv"): SORTERS,
+    ("POST", "/people/import/{upload_id}/apply"): SORTERS,
+    ("GET", "/people/duplicates"): SORTERS,
+    ("POST", "/people/duplicates/{duplicate_id}"): SORTERS,
     ("POST", "/tasks/{task_id}/claim"): OFFICE,
     ("POST", "/tasks/{task_id}/done"): OFFICE,
     ("POST", "/alerts/{alert_id}/dismiss"): OFFICE,
@@ -136,6 +152,8 @@ def own(room: Showroom) -> dict[str, int]:
         "booking_id": room.bookings[2],
         "repair_order_id": 2,
         "row_id": room.quarantined,
+        "upload_id": room.people["upload"],
+        "duplicate_id": room.people["duplicate"],
     }
 
 
@@ -148,6 +166,8 @@ def others(room: Showroom) -> dict[str, int]:
         "booking_id": room.other["booking"],
         "repair_order_id": room.other["repair_order"],
         "row_id": room.other["not_json"],
+        "upload_id": room.people["other upload"],
+        "duplicate_id": room.people["other duplicate"],
     }
 
 
