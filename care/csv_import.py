@@ -375,6 +375,8 @@ def run(
     found = store.home(conn, dealer_id)
     if found is None:
         raise CareError(f"There is no dealer {dealer_id}.")
+    if write:
+        store.one_at_a_time(conn)
     home, report, seen = Home(*found), Report(), _Seen()
     for line, values in rows_of(file):
         report.lines += 1

@@ -28,6 +28,7 @@ def settle(
     CareError
         If it is decided already, or the decision doesn't fit.
     """
+    imports.one_at_a_time(conn)
     found = imports.duplicate(conn, dealer_id, duplicate_id)
     if found is None:
         raise CareError("There is no such row to decide about.")

@@ -100,14 +100,17 @@ def erase(conn: Connection, customer_id: int, actor: str, now: datetime) -> Eras
     strange = store.unknown_tables(conn)
     if strange:
         raise CareError(f"Nobody has said how to erase from: {', '.join(strange)}.")
-    if customer.phone is not None:
-        since = people.stopped(conn, customer.phone)
+    phones = store.numbers(conn, list(everyone))
+    for phone in phones:
+        since = people.stopped(conn, phone)
         if since is not None:
-            store.keep_stop(conn, customer.phone, since)
-        store.forget_number(conn, customer.phone)
+            store.keep_stop(conn, phone, since)
+        else:
+            store.drop_stop(conn, phone)
+        store.forget_number(conn, phone)
     frames = sum(store.forget_span(conn, span) for span in store.spans(conn, customer_id))
     for one in everyone:
         people.leave_household(conn, one)
-        store.forget(conn, one, customer.phone, now)
+        store.forget(conn, one, phones, now)
     people.audit(conn, now, actor, "erased", f"customer:{customer_id}", frames=frames)
     return Erased(frames, KEPT)

@@ -147,18 +147,25 @@ def own(
         """
         UPDATE ownership SET during = tstzrange(lower(during), %(now)s)
         WHERE vehicle_id = %(car)s AND during @> %(now)s::timestamptz
-          AND (lower(during) IS NULL OR lower(during) < %(now)s)
         """,
         {"car": vehicle_id, "now": now},
     )
     conn.execute(
         """
         INSERT INTO ownership (vehicle_id, customer_id, during)
-        SELECT %(car)s, %(customer)s, tstzrange(greatest(%(since)s::timestamptz,
-            (SELECT max(upper(during)) FROM ownership WHERE vehicle_id = %(car)s)), NULL)
+        SELECT %(car)s, %(customer)s, tstzrange(
+            greatest(%(since)s::timestamptz, max(upper(during)) FILTER
+                (WHERE upper(during) <= %(now)s)),
+            min(lower(during)) FILTER (WHERE lower(during) > %(now)s))
+        FROM ownership WHERE vehicle_id = %(car)s
         """,
-        {"car": vehicle_id, "customer": customer_id, "since": since},
+        {"car": vehicle_id, "customer": customer_id, "since": since, "now": now},
     )
+
+
+def one_at_a_time(conn: Connection) -> None:
+    """Files are read in one after the other, until the transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtext('roadworthy import'))")
 
 
 def put_duplicate(

@@ -46,7 +46,7 @@ ERASE: dict[str, str] = {
     "reply": """
         UPDATE reply SET body = '(erased)', from_phone = '(erased)',
             handled_at = coalesce(handled_at, %(now)s)
-        WHERE customer_id = %(id)s OR from_phone = %(phone)s""",
+        WHERE customer_id = %(id)s OR from_phone = ANY(%(phones)s)""",
 }
 """What erasing does to each table that refers to a customer; empty where nothing personal stays.
 
@@ -133,6 +133,20 @@ def unknown_tables(conn: Connection) -> list[str]:
     return sorted({table for table, _ in references(conn)} - set(ERASE))
 
 
+def numbers(conn: Connection, customer_ids: list[int]) -> list[str]:
+    """Every number of the person's that we know, but those that are somebody else's now."""
+    rows = conn.execute(
+        """
+        SELECT phone FROM customer WHERE id = ANY(%(ids)s)
+        UNION SELECT to_phone FROM outreach WHERE customer_id = ANY(%(ids)s)
+        UNION SELECT from_phone FROM reply WHERE customer_id = ANY(%(ids)s)
+        EXCEPT SELECT phone FROM customer WHERE id <> ALL(%(ids)s)
+        """,
+        {"ids": customer_ids},
+    ).fetchall()
+    return [row[0] for row in rows if row[0] is not None]
+
+
 def keep_stop(conn: Connection, phone: str, at: datetime) -> None:
     """Remember a stopped number by its salted digest."""
     conn.execute(
@@ -142,6 +156,17 @@ def keep_stop(conn: Connection, phone: str, at: datetime) -> None:
         ON CONFLICT DO NOTHING
         """,
         (phone, at),
+    )
+
+
+def drop_stop(conn: Connection, phone: str) -> None:
+    """The number is not stopped: an older digest of it must not come into force again."""
+    conn.execute(
+        """
+        DELETE FROM suppression_kept AS k USING erasure_salt AS s
+        WHERE k.digest = sha256(convert_to(s.salt || %s, 'UTF8'))
+        """,
+        (phone,),
     )
 
 
@@ -177,9 +202,9 @@ def forget_span(conn: Connection, span: Span) -> int:
     return frames
 
 
-def forget(conn: Connection, customer_id: int, phone: str | None, now: datetime) -> None:
+def forget(conn: Connection, customer_id: int, phones: list[str], now: datetime) -> None:
     """Take away, table by table, what tells who it was."""
-    values = {"id": customer_id, "phone": phone, "now": now}
+    values = {"id": customer_id, "phones": phones, "now": now}
     conn.execute(
         """
         UPDATE audit SET detail = '{}' WHERE subject IN (
