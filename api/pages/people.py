@@ -107,13 +107,21 @@ def household(desk: Working, customer_id: int, phone: Text = "", leave: Text = "
 
 
 @router.post("/customers/{customer_id}/merge")
-def merge(desk: KeepingRecords, customer_id: int, phone: Text = "", other: Text = "") -> Response:
-    _living(desk, customer_id)
+def merge(
+    desk: KeepingRecords,
+    customer_id: int,
+    phone: Text = "",
+    other: Text = "",
+    confirm: Text = "",
+) -> Response:
+    kept = _living(desk, customer_id)
     if other.isascii() and other.isdigit() and len(other) < 10:
-        gone = own_customer(desk, int(other)).id
+        gone = own_customer(desk, int(other))
     else:
-        gone = _by_phone(desk, phone).id
-    duplicates.merge(desk.conn, customer_id, gone, desk.staff.actor, desk.now)
+        gone = own_customer(desk, _by_phone(desk, phone).id)
+    if confirm != "yes":
+        return render.page(desk, "merge.html", kept=kept, gone=gone)
+    duplicates.merge(desk.conn, customer_id, gone.id, desk.staff.actor, desk.now)
     return _back(desk, customer_id, "The two records are one now.")
 
 

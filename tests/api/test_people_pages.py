@@ -41,7 +41,10 @@ def test_consent_tags_household_and_merge(console: Console) -> None:
         assert said(client, f"{path}/household", leave="yes").status_code == 303
         assert console.ask("SELECT count(household_id) FROM customer") == 0
         assert said(client, f"{path}/household", phone="+13125559901").status_code == 409
-        assert said(client, f"{path}/merge", phone=phone).status_code == 303
+        asked = said(client, f"{path}/merge", phone=phone)
+        assert asked.status_code == 200 and "Jonas Weber" in asked.text
+        assert client.get(f"/customers/{b}").status_code == 200  # asked, nothing done
+        assert said(client, f"{path}/merge", other=str(b), confirm="yes").status_code == 303
         moved = client.get(f"/customers/{b}")
         assert moved.headers["location"] == path
         assert "Jonas Weber" not in client.get("/customers").text
