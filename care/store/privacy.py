@@ -56,6 +56,7 @@ ERASE: dict[str, str] = {
         UPDATE enrolment SET state = 'stopped', ended_at = %(now)s,
             reason = 'The person asked to be forgotten.'
         WHERE customer_id = %(id)s AND state = 'active'""",
+    "privacy_request": "",  # that they asked, and what was answered: proof that we did
     "promotion_stop": "UPDATE promotion_stop SET reason = '(erased)' WHERE customer_id = %(id)s",
     "rating": "UPDATE rating SET words = '' WHERE customer_id = %(id)s",
 }
@@ -248,12 +249,25 @@ def forget(conn: Connection, customer_id: int, phones: list[str], now: datetime)
     )
     conn.execute(
         """
-        UPDATE customer SET name = 'Erased person ' || id, phone = NULL, email = NULL,
-            advisor_id = NULL, language = 'en', time_zone = 'UTC', erased_at = %(now)s
+        UPDATE customer SET name = 'Erased person ' || id, language = 'en', time_zone = 'UTC',
+            erased_at = %(now)s
         WHERE id = %(id)s
         """,
         values,
     )
+    # Whatever else the record may hold, in columns of today and to come.
+    columns = conn.execute(
+        """
+        SELECT attname FROM pg_attribute
+        WHERE attrelid = 'customer'::regclass AND attnum > 0 AND NOT attisdropped
+          AND NOT attnotnull AND attname NOT IN ('merged_into', 'erased_at')
+        """
+    ).fetchall()
+    for (column,) in columns:
+        conn.execute(
+            sql.SQL("UPDATE customer SET {} = NULL WHERE id = %s").format(sql.Identifier(column)),
+            (customer_id,),
+        )
 
 
 def merged_into(conn: Connection, customer_id: int) -> list[int]:
