@@ -43,6 +43,7 @@ class May(StrEnum):
     BOOK = "book"  # hold, confirm, cancel, no-show
     RECEIVE = "receive cars"  # a booked car has arrived
     REPAIR = "repair"  # start and close repair orders
+    KEEP_RECORDS = "keep records"  # read files in, merge, export and erase people
     SORT_OUT = "sort out"  # frames in quarantine
     SET_PRICES = "set prices"  # what labour costs, and its tax
     PLAN = "plan outreach"  # journeys, campaigns
@@ -63,6 +64,7 @@ PERMISSIONS: dict[May, frozenset[Role]] = {
     May.BOOK: OFFICE,
     May.RECEIVE: DEALERSHIP,
     May.REPAIR: WORKSHOP,
+    May.KEEP_RECORDS: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SORT_OUT: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SET_PRICES: frozenset({Role.MANAGER, Role.ADMIN}),
     May.PLAN: frozenset({Role.MANAGER, Role.ADMIN}),

@@ -28,6 +28,11 @@ MAX_UPLOAD = MOST_BYTES + MAX_BODY
 
 UPLOADS = re.compile(r"(/api/v1)?/repair-orders/[0-9]{1,18}/notes")
 
+MAX_FILE = 5 * 1024 * 1024
+"""But a file of customers; larger ones are read in by ``python -m care import``."""
+
+FILES = frozenset({"/people/import"})
+
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -126,7 +131,10 @@ class Guard:
             if not self._from_us(scope, headers):
                 await refuse(403, "origin", "This was sent by another site, so nothing was done.")
                 return
-            most = MAX_UPLOAD if UPLOADS.fullmatch(scope["path"]) else MAX_BODY
+            path = scope["path"]
+            most = (
+                MAX_UPLOAD if UPLOADS.fullmatch(path) else MAX_FILE if path in FILES else MAX_BODY
+            )
             body = await _read(receive, headers, most) if scope["method"] in WITH_BODY else b""
             if body is None:
                 await refuse(413, "size", f"Too large: {most // 1024} KB at most.")

@@ -40,6 +40,8 @@ def _environment() -> Environment:
         HANDOVER=words.HANDOVER,
         DISMISS=DISMISS,
         KIND=words.KIND,
+        CHANNEL=words.CHANNEL,
+        HAPPENED=words.HAPPENED,
         OUTREACH=words.OUTREACH,
         BOOKING=words.BOOKING,
         REPAIR=words.REPAIR,

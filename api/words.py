@@ -15,6 +15,22 @@ from record.signals import BY_NAME
 SILENT_AFTER = timedelta(days=7)
 """A car that said nothing for a week is *unknown*: a fault could have come and gone unseen."""
 
+CHANNEL = {
+    "sms": "SMS",
+    "whatsapp": "WhatsApp",
+    "email": "e-mail",
+    "wecom": "WeCom",
+    "voice": "phone",
+}
+HAPPENED = {
+    "sent": "Message",
+    "reply": "Answer",
+    "booking": "Booking",
+    "repair": "Repair order",
+    "task": "To do",
+    "audit": "Record",
+}
+
 URGENCY = {
     "stop": "Stop driving",
     "soon": "Soon",

@@ -1,8 +1,12 @@
 """Whom do we tell, and what do we book?
 
     python -m care
+    python -m care import FILE.csv --dealer 1 [--dry-run]
+    python -m care export-person 12 --out DIR
+    python -m care erase-person 12
 
-Needs DATABASE_URL, SECRET_KEY, PUBLIC_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM;
+The commands need DATABASE_URL alone; the room also SECRET_KEY, PUBLIC_URL, TWILIO_ACCOUNT_SID,
+TWILIO_AUTH_TOKEN, TWILIO_FROM;
 `care.settings` tells of the others. SIGTERM ends it after the step that is under way.
 """
 
@@ -10,6 +14,7 @@ import logging
 import signal
 import sys
 
+from care import commands
 from care.engine import Engine
 from care.settings import CareSettings
 from record import health
@@ -18,7 +23,10 @@ from record.settings import SettingsError, load
 
 
 def main() -> int:
-    """Run the room. Returns its exit status."""
+    """Run the room, or one command. Returns its exit status."""
+    args = commands.parser().parse_args()
+    if args.command:
+        return commands.run(args)
     try:
         settings = load(CareSettings)
     except SettingsError as error:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection, errors
 
-from care import alert, journey, outreach, task
+from care import alert, journey, loyalty, outreach, task
 from care.errors import CareError
 from care.hours import instant
 from care.slots import (
@@ -511,6 +511,8 @@ def arrive(conn: Connection, booking_id: int, actor: str, now: datetime) -> Repa
     order = repairs.insert(
         conn, booking.id, booking.vehicle_id, concern, counters.odometer_m, now, actor
     )
+    reason = "visit_kept" if booking.alert_id is None else "check_attended"
+    loyalty.earn(conn, booking.customer_id, reason, f"booking:{booking.id}", now)
     people.audit(conn, now, actor, "car arrived", f"booking:{booking.id}", repair_order=order.id)
     return order
 

@@ -72,7 +72,7 @@ class Facts:
     stopped_at : datetime or None
         Since when the number is stopped.
     sent_at : sequence of datetime
-        When we spoke first to this number in the last week, newest first.
+        When we spoke first to this number, or to another of the household, in the last week.
     alert : Alert or None
     owns_car : bool
         Whether the person owns the alert's car now.
@@ -84,6 +84,8 @@ class Facts:
         The number was told the same of the same alert within a day.
     promotions_stopped : datetime or None
         Since when the customer gets no advertising.
+    household : bool
+        Some of `sent_at` went to another person of the household.
     """
 
     phone: str | None
@@ -97,6 +99,7 @@ class Facts:
     newer: bool
     told: bool
     promotions_stopped: datetime | None = None
+    household: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
             )
     urgent = message.template == "alert.stop" and not facts.told
     if not answer and not urgent and message.template != REMINDER:
-        return _within_cap(facts.sent_at, now, policy)
+        return _within_cap(facts, now, policy)
     return Send()
 
 
@@ -200,15 +203,16 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
     return None
 
 
-def _within_cap(sent_at: Sequence[datetime], now: datetime, policy: Policy) -> Send | Hold:
-    """Hold a message that would be one too many in a day or a week until it isn't."""
+def _within_cap(facts: Facts, now: datetime, policy: Policy) -> Send | Hold:
+    """Hold what would be one too many in a day or a week until it isn't."""
     for cap, days in ((policy.per_day, 1), (policy.per_week, 7)):
         span = timedelta(days=days)
-        recent = [at for at in sent_at if at > now - span]
+        recent = [at for at in facts.sent_at if at > now - span]
         if len(recent) >= cap:
             free_at = sorted(recent, reverse=True)[cap - 1] + span
             word = "day" if days == 1 else "week"
-            return Hold(free_at, "cap", f"Already {len(recent)} message(s) this {word}.")
+            to = " to the household" if facts.household else ""
+            return Hold(free_at, "cap", f"Already {len(recent)} message(s){to} this {word}.")
     return Send()
 
 
@@ -224,14 +228,16 @@ def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) 
             booking = None if expired else booking
     owner = people.owner(conn, alert.vehicle_id, now) if alert else None
     phone = customer.phone
-    day_ago = now - timedelta(days=1)
+    day_ago, week_ago = now - timedelta(days=1), now - timedelta(days=7)
+    people.lock_household(conn, customer.id)
+    others = outbox.sent_to_others(conn, customer.id, phone, week_ago, now) if phone else []
     return Facts(
         phone=phone,
         time_zone=customer.time_zone,
         consent=message.purpose == "reply"
         or people.consented(conn, customer.id, message.purpose, "sms"),
         stopped_at=people.stopped(conn, phone) if phone else None,
-        sent_at=outbox.sent_since(conn, phone, now - timedelta(days=7)) if phone else [],
+        sent_at=[*outbox.sent_since(conn, phone, week_ago), *others] if phone else [],
         alert=alert,
         owns_car=alert is None or (owner is not None and owner.id == customer.id),
         booking=booking,
@@ -240,6 +246,7 @@ def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) 
         and phone is not None
         and outbox.told_since(conn, phone, alert.id, message.template, day_ago),
         promotions_stopped=ratings.promotions_stopped(conn, customer.id),
+        household=bool(others),
     )
 
 

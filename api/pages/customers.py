@@ -61,6 +61,8 @@ def show(desk: SeeingCustomers, customer_id: int) -> Response:
 def _show(desk: Desk, customer_id: int, draft: str = "", status: int = 200) -> Response:
     conn, dealer_id = desk.conn, desk.dealer_id
     card = own_customer(desk, customer_id)
+    if card.merged_into is not None:
+        return see(f"/customers/{card.merged_into}")
     bookings = booking_store.of_customer(conn, dealer_id, customer_id)
     subjects = [f"customer:{customer_id}", *(f"booking:{b.id}" for b in bookings)]
     return render.page(

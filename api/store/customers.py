@@ -35,6 +35,9 @@ class CustomerCard:
     time_zone: str
     advisor_name: str | None
     created_at: datetime
+    household_id: int | None
+    merged_into: int | None
+    erased_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ _PAGE = _ROW.replace(
     """
     SELECT id, name, phone, language FROM customer
     WHERE dealer_id = %(dealer_id)s AND (name, id) > (%(name)s, %(customer_id)s)
+      AND merged_into IS NULL AND erased_at IS NULL
     ORDER BY name, id LIMIT %(limit)s
     """,
 )
@@ -136,7 +140,7 @@ _SEARCH = _ROW.replace(
            AND (v.vin LIKE %(code)s OR translate(upper(v.plate), ' -.', '') LIKE %(code)s)
          LIMIT 200)
     ) hit USING (id)
-    WHERE dealer_id = %(dealer_id)s
+    WHERE dealer_id = %(dealer_id)s AND merged_into IS NULL AND erased_at IS NULL
     ORDER BY name, id LIMIT %(limit)s
     """,
 )
@@ -181,7 +185,8 @@ def card(conn: psycopg.Connection, dealer_id: int, customer_id: int) -> Customer
         return cur.execute(
             """
             SELECT c.id, c.name, c.phone, c.email, c.language, c.time_zone,
-                   s.name AS advisor_name, c.created_at
+                   s.name AS advisor_name, c.created_at, c.household_id, c.merged_into,
+                   c.erased_at
             FROM customer c LEFT JOIN staff s ON s.id = c.advisor_id
             WHERE c.id = %s AND c.dealer_id = %s
             """,
@@ -264,3 +269,178 @@ def stop(conn: psycopg.Connection, phone: str) -> Stop | None:
             """,
             (phone,),
         ).fetchone()
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of all that happened with a customer."""
+
+    at: datetime
+    what: str  # sent | reply | booking | repair | task | audit
+    words: str
+    state: str
+    link: str
+
+
+def timeline(
+    conn: psycopg.Connection, dealer_id: int, customer_id: int, limit: int = 100
+) -> list[Happened]:
+    """Messages, answers, bookings, repair orders, tasks and changes in one list, newest first."""
+    with conn.cursor(row_factory=class_row(Happened)) as cur:
+        return cur.execute(
+            """
+            SELECT at, what, words, state, link FROM (
+                SELECT coalesce(o.sent_at, o.settled_at, o.planned_at) AS at, 'sent' AS what,
+                       o.body AS words, o.state || coalesce(': ' || o.reason, '') AS state,
+                       '' AS link
+                FROM outreach o WHERE o.customer_id = %(id)s
+                UNION ALL
+                SELECT received_at, 'reply', body, coalesce(meaning, ''), ''
+                FROM reply WHERE customer_id = %(id)s
+                UNION ALL
+                SELECT b.created_at, 'booking', p.title || ', ' || to_char(
+                           lower(b.during) AT TIME ZONE d.time_zone, 'YYYY-MM-DD HH24:MI'),
+                       b.state, '/bookings/' || b.id
+                FROM booking b JOIN op_code p ON p.code = b.op_code
+                JOIN dealer d ON d.id = b.dealer_id
+                WHERE b.customer_id = %(id)s AND b.dealer_id = %(dealer_id)s
+                UNION ALL
+                SELECT r.opened_at, 'repair', r.concern, r.state, '/repair-orders/' || r.id
+                FROM repair_order r JOIN booking b ON b.id = r.booking_id
+                WHERE b.customer_id = %(id)s AND b.dealer_id = %(dealer_id)s
+                UNION ALL
+                SELECT t.created_at, 'task', t.title,
+                       t.state || coalesce(': ' || t.done_reason, ''), ''
+                FROM task t WHERE t.customer_id = %(id)s AND t.dealer_id = %(dealer_id)s
+                UNION ALL
+                SELECT a.at, 'audit', a.action, coalesce(s.name, a.actor), ''
+                FROM audit a LEFT JOIN staff s ON a.actor = 'staff:' || s.id
+                WHERE a.subject = 'customer:' || %(id)s
+            ) AS all_of_it
+            WHERE EXISTS (SELECT FROM customer
+                          WHERE id = %(id)s AND dealer_id = %(dealer_id)s)
+            ORDER BY at DESC, what LIMIT %(limit)s
+            """,
+            {"id": customer_id, "dealer_id": dealer_id, "limit": limit},
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    """One line of what was agreed to, or not."""
+
+    at: datetime
+    purpose: str
+    channel: str
+    granted: bool
+    source: str
+    wording: str
+
+
+def consent_history(conn: psycopg.Connection, customer_id: int) -> list[ConsentRow]:
+    """Every consent and withdrawal, newest first."""
+    with conn.cursor(row_factory=class_row(ConsentRow)) as cur:
+        return cur.execute(
+            """
+            SELECT at, purpose, channel, granted, source, wording FROM consent
+            WHERE customer_id = %s ORDER BY at DESC, id DESC LIMIT 200
+            """,
+            (customer_id,),
+        ).fetchall()
+
+
+def tags(conn: psycopg.Connection, customer_id: int) -> list[str]:
+    """Tags by hand."""
+    rows = conn.execute(
+        "SELECT tag FROM customer_tag WHERE customer_id = %s ORDER BY tag", (customer_id,)
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of a household, or who may be somebody else."""
+
+    id: int
+    name: str
+    phone: str | None
+
+
+def housemates(conn: psycopg.Connection, dealer_id: int, customer_id: int) -> list[Person]:
+    """Who shares the customer's household."""
+    with conn.cursor(row_factory=class_row(Person)) as cur:
+        return cur.execute(
+            """
+            SELECT c.id, c.name, c.phone FROM customer me
+            JOIN customer c ON c.household_id = me.household_id AND c.id <> me.id
+            WHERE me.id = %s AND c.dealer_id = %s ORDER BY c.name
+            """,
+            (customer_id, dealer_id),
+        ).fetchall()
+
+
+def by_phone(conn: psycopg.Connection, dealer_id: int, phone: str) -> Person | None:
+    """The dealer's customer with a number."""
+    with conn.cursor(row_factory=class_row(Person)) as cur:
+        return cur.execute(
+            "SELECT id, name, phone FROM customer WHERE phone = %s AND dealer_id = %s",
+            (phone, dealer_id),
+        ).fetchone()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A line of a file that a person must decide about."""
+
+    id: int
+    kind: str
+    customer_id: int
+    name: str
+    phone: str | None
+    new_name: str
+    new_phone: str | None
+    vin: str | None
+
+
+def waiting(conn: psycopg.Connection, dealer_id: int, limit: int = 50) -> list[Waiting]:
+    """The dealer's open duplicates, oldest first."""
+    with conn.cursor(row_factory=class_row(Waiting)) as cur:
+        return cur.execute(
+            """
+            SELECT d.id, d.kind, c.id AS customer_id, c.name, c.phone, d.data->>'name' AS new_name,
+                   d.data->>'phone' AS new_phone, d.data->>'vin' AS vin
+            FROM duplicate d JOIN customer c ON c.id = d.customer_id
+            WHERE d.dealer_id = %s AND d.state = 'open' ORDER BY d.id LIMIT %s
+            """,
+            (dealer_id, limit),
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two records that may be one person."""
+
+    id: int
+    name: str
+    phone: str | None
+    other_id: int
+    other_name: str
+    other_phone: str | None
+
+
+def pairs(conn: psycopg.Connection, dealer_id: int, limit: int = 20) -> list[Pair]:
+    """Records with the same e-mail address."""
+    with conn.cursor(row_factory=class_row(Pair)) as cur:
+        return cur.execute(
+            """
+            SELECT a.id, a.name, a.phone, b.id AS other_id, b.name AS other_name,
+                   b.phone AS other_phone
+            FROM customer a
+            JOIN customer b ON b.dealer_id = a.dealer_id AND lower(b.email) = lower(a.email)
+             AND b.id > a.id
+            WHERE a.dealer_id = %s AND a.email IS NOT NULL AND b.email IS NOT NULL
+              AND a.merged_into IS NULL AND b.merged_into IS NULL
+            ORDER BY a.id, b.id LIMIT %s
+            """,
+            (dealer_id, limit),
+        ).fetchall()

@@ -340,6 +340,26 @@ def sent_since(conn: Connection, phone: str, since: datetime) -> list[datetime]:
     return [row[0] for row in rows]
 
 
+def sent_to_others(
+    conn: Connection, customer_id: int, phone: str, since: datetime, now: datetime
+) -> list[datetime]:
+    """When we spoke first to the household's other numbers; what is on its way counts as of now."""
+    rows = conn.execute(
+        """
+        SELECT coalesce(o.sent_at, %(now)s)
+        FROM customer AS me
+        JOIN customer AS c ON c.household_id = me.household_id AND c.id <> me.id
+        JOIN outreach AS o ON o.customer_id = c.id
+        WHERE me.id = %(customer_id)s AND o.to_phone <> %(phone)s AND o.purpose <> 'reply'
+          AND o.template <> 'reminder'
+          AND (o.state = 'sending' OR (o.sent_at > %(since)s
+               AND o.state IN ('sent', 'delivered', 'undelivered')))
+        """,
+        {"customer_id": customer_id, "phone": phone, "since": since, "now": now},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def told_since(conn: Connection, phone: str, alert_id: int, template: str, since: datetime) -> bool:
     """Whether a number was told this of an alert."""
     row = conn.execute(

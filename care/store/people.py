@@ -161,29 +161,36 @@ def add_consent(
     source: str,
     wording: str,
     at: datetime,
+    channel: str = "sms",
 ) -> None:
-    """Record what the person agreed to or withdrew, for text messages."""
+    """Record what the person agreed to or withdrew."""
     conn.execute(
         """
         INSERT INTO consent (customer_id, purpose, channel, granted, source, wording, at)
-        VALUES (%s, %s, 'sms', %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
         """,
-        (customer_id, purpose, granted, source, wording, at),
+        (customer_id, purpose, channel, granted, source, wording, at),
     )
 
 
 def stopped(conn: Connection, phone: str) -> datetime | None:
     """Since when the number is stopped; None when it isn't. The row that came last is in force.
 
-    By id, not by time: clocks of two processes differ, and may be set back.
+    By id, not by time: clocks of two processes differ, and may be set back. A number whose owner
+    was erased is known by its digest alone, until its next owner says START.
     """
     row = conn.execute(
         """
-        SELECT at FROM (SELECT stopped, at FROM suppression WHERE phone = %s
-                        ORDER BY id DESC LIMIT 1) AS newest
+        SELECT at FROM (
+            (SELECT stopped, at, 1 AS place FROM suppression WHERE phone = %(phone)s
+             ORDER BY id DESC LIMIT 1)
+            UNION ALL
+            (SELECT true, k.at, 2 FROM suppression_kept AS k, erasure_salt AS s
+             WHERE k.digest = sha256(convert_to(s.salt || %(phone)s, 'UTF8')))
+            ORDER BY place LIMIT 1) AS newest
         WHERE stopped
         """,
-        (phone,),
+        {"phone": phone},
     ).fetchone()
     return row[0] if row else None
 
@@ -214,6 +221,77 @@ def audit(
         "INSERT INTO audit (at, actor, action, subject, detail) VALUES (%s, %s, %s, %s, %s)",
         (at, actor, action, subject, Jsonb(detail)),
     )
+
+
+def lock_household(conn: Connection, customer_id: int) -> None:
+    """One message at a time is judged for a household, until the transaction ends."""
+    conn.execute(
+        """
+        SELECT FROM household WHERE id = (SELECT household_id FROM customer WHERE id = %s)
+        FOR UPDATE
+        """,
+        (customer_id,),
+    )
+
+
+def join_household(conn: Connection, customer_id: int, other_id: int, at: datetime) -> int:
+    """Put a customer into another's household, made if there is none. Returns its id."""
+    row = conn.execute("SELECT household_id FROM customer WHERE id = %s", (other_id,)).fetchone()
+    household_id = row[0] if row else None
+    if household_id is None:
+        made = conn.execute(
+            """
+            INSERT INTO household (dealer_id, created_at)
+            SELECT dealer_id, %s FROM customer WHERE id = %s RETURNING id
+            """,
+            (at, other_id),
+        ).fetchone()
+        assert made is not None
+        household_id = made[0]
+    conn.execute(
+        "UPDATE customer SET household_id = %s WHERE id IN (%s, %s)",
+        (household_id, customer_id, other_id),
+    )
+    return int(household_id)
+
+
+def leave_household(conn: Connection, customer_id: int) -> None:
+    """Take a customer out of their household; who is left alone has none any more."""
+    row = conn.execute("SELECT household_id FROM customer WHERE id = %s", (customer_id,)).fetchone()
+    if row is None or row[0] is None:
+        return
+    conn.execute("UPDATE customer SET household_id = NULL WHERE id = %s", (customer_id,))
+    conn.execute(
+        """
+        UPDATE customer SET household_id = NULL
+        WHERE household_id = %(id)s
+          AND (SELECT count(*) FROM customer WHERE household_id = %(id)s) = 1
+        """,
+        {"id": row[0]},
+    )
+    conn.execute(
+        """
+        DELETE FROM household AS h
+        WHERE h.id = %s AND NOT EXISTS (SELECT FROM customer WHERE household_id = h.id)
+        """,
+        (row[0],),
+    )
+
+
+def add_tag(conn: Connection, customer_id: int, tag: str, by: str, at: datetime) -> None:
+    """Tag by hand. Safe to repeat."""
+    conn.execute(
+        """
+        INSERT INTO customer_tag (customer_id, tag, by, at) VALUES (%s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        (customer_id, tag, by, at),
+    )
+
+
+def remove_tag(conn: Connection, customer_id: int, tag: str) -> None:
+    """Take a tag away. Safe to repeat."""
+    conn.execute("DELETE FROM customer_tag WHERE customer_id = %s AND tag = %s", (customer_id, tag))
 
 
 def notify(conn: Connection, channel: str) -> None:

@@ -36,6 +36,7 @@ class Showroom:
     bookings: list[int] = field(default_factory=list)
     other: dict[str, int] = field(default_factory=dict)
     arrivals: dict[str, int] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
 
 
@@ -279,6 +280,11 @@ def furnish(conn: psycopg.Connection) -> Showroom:
     _stories(conn, room)
     _strangers(conn, room)
     _shelves(conn, room)
+    for whose, dealer, customer in (
+        ("", room.dealer, room.customers[0]),
+        ("other ", room.other_dealer, room.other["customer"]),
+    ):
+        _files(conn, room, whose, dealer, customer)
     return room
 
 
@@ -542,3 +548,32 @@ def _strangers(conn: psycopg.Connection, room: Showroom) -> None:
         )
         room.quarantined = room.quarantined or row
         other.setdefault(code, row)
+
+
+def _files(
+    conn: psycopg.Connection, room: Showroom, whose: str, dealer: int, customer: int
+) -> None:
+    """A file that waits to be read in, and a line of one before it that needs a decision."""
+    report = {
+        "lines": 1, "new": 0, "more_cars": 0, "known": 0, "duplicates": 0, "bad": 1,
+        "warnings": 0, "problems": [{"line": 2, "column": "phone", "value": "=1", "warns": False,
+        "advice": "Write a number that exists."}],
+    }  # fmt: skip
+    room.people[f"{whose}upload"] = one(
+        conn,
+        "INSERT INTO upload (dealer_id, name, content, report, state, by, at)"
+        " VALUES (%s, 'march.csv', %s, %s, 'open', 'staff:1', %s) RETURNING id",
+        (dealer, b"name,phone\nAna,=1\n", Jsonb(report), NOW),
+    )
+    data = {
+        "line": 2, "name": "M. Alvarez", "phone": "+13125551200", "email": None, "language": "en",
+        "time_zone": "America/Chicago", "vin": None, "make": "", "model": "", "model_year": None,
+        "powertrain": "petrol", "plate": None, "owned_since": None, "consents": [],
+        "consent_source": "", "consent_wording": "", "consent_at": None,
+    }  # fmt: skip
+    room.people[f"{whose}duplicate"] = one(
+        conn,
+        "INSERT INTO duplicate (dealer_id, kind, customer_id, data, digest, state, at)"
+        " VALUES (%s, 'phone', %s, %s, 'x', 'open', %s) RETURNING id",
+        (dealer, customer, Jsonb(data), NOW),
+    )

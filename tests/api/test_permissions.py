@@ -59,6 +59,22 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/journeys/{name}/versions/{version}"): ADMIN,
     ("GET", "/campaigns"): CHIEFS,
     ("POST", "/campaigns"): CHIEFS,
+    ("GET", "/customers/{customer_id}/record"): OFFICE,
+    ("POST", "/customers/{customer_id}/consents"): OFFICE,
+    ("POST", "/customers/{customer_id}/tags"): OFFICE,
+    ("POST", "/customers/{customer_id}/household"): OFFICE,
+    ("POST", "/customers/{customer_id}/merge"): SORTERS,
+    ("POST", "/customers/{customer_id}/export"): SORTERS,
+    ("POST", "/customers/{customer_id}/erase"): SORTERS,
+    ("GET", "/people/segments"): OFFICE,
+    ("POST", "/people/segments"): OFFICE,
+    ("GET", "/people/import"): SORTERS,
+    ("POST", "/people/import"): SORTERS,
+    ("GET", "/people/import/{upload_id}"): SORTERS,
+    ("GET", "/people/import/{upload_id}/problems.csv"): SORTERS,
+    ("POST", "/people/import/{upload_id}/apply"): SORTERS,
+    ("GET", "/people/duplicates"): SORTERS,
+    ("POST", "/people/duplicates/{duplicate_id}"): SORTERS,
     ("POST", "/tasks/{task_id}/claim"): OFFICE,
     ("POST", "/tasks/{task_id}/done"): OFFICE,
     ("POST", "/tasks/{task_id}/outcome"): OFFICE,
@@ -224,6 +240,8 @@ def own(room: Showroom) -> dict[str, int]:
         "row_id": room.quarantined,
         "arrival_id": room.arrivals["fan"],
         "feed_id": room.arrivals["feed"],
+        "upload_id": room.people["upload"],
+        "duplicate_id": room.people["duplicate"],
     }
 
 
@@ -241,6 +259,8 @@ def others(room: Showroom) -> dict[str, int]:
         "feed_id": room.other["feed"],
         "handover_id": 1,
         "staff_id": room.other["staff"],
+        "upload_id": room.people["other upload"],
+        "duplicate_id": room.people["other duplicate"],
     }
 
 
