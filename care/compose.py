@@ -85,6 +85,7 @@ def draft(
     now: datetime,
     vehicle_id: int | None = None,
     campaign: str = "",
+    variant: str = texts.DEFAULT,
 ) -> Draft:
     """Write a message from what is true now.
 
@@ -96,6 +97,8 @@ def draft(
         The car, where neither an alert nor a booking tells it.
     campaign : str
         What a recall or a seasonal check is about.
+    variant : str
+        Which of the texts for the template.
     """
     dealer = people.dealer(conn, customer.dealer_id)
     assert dealer is not None
@@ -113,6 +116,7 @@ def draft(
     body = text(
         template,
         language,
+        variant,
         dealer=dealer.name,
         phone=dealer.phone,
         name=f" {customer.name.split()[0]}" if customer.name.strip() else "",

@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, journey, repair, reply, verification, webhooks
+from care import alert, journey, learn, repair, reply, verification, webhooks
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
 from care.sms import TIMEOUT_S, TwilioSms
@@ -117,6 +117,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     bookings.expire(conn, clock())
     verification.verify(conn, clock())
     repair.ask_again(conn, clock())
+    learn.reward(conn, clock())
     conn.commit()
     return handled
 

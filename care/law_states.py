@@ -1,10 +1,11 @@
-"""Where a state of the USA allows less than the federal hours: the table, row by row with its source.
+"""Where a state of the USA allows less than the federal hours, row by row with its source.
 
-Not legal advice. ``checked`` says how far each row was compared: ``text`` with the words of the act,
-``guides`` with two or more compliance guides of 2025, ``memory`` with nothing yet: counsel should
-look at those first. Most of these acts are about solicitations and exempt who has consented or is a
-customer already. We keep their hours for all that we say first, as the federal ones; their free days
-hold everything but a warning to stop the car.
+Not legal advice. ``checked`` says how far a row was compared: ``text`` with the words of the act or
+its bill, ``guides`` with a published compliance guide of 2025 (the hours, not the number of the
+section), ``memory`` with nothing yet. Counsel should read all that don't say ``text``. Most of
+these acts are about solicitations and exempt who has consented or is a customer already. We keep
+their hours for all that we say first, as the federal ones; their free days hold everything but a
+warning to stop the car.
 """
 
 from collections.abc import Mapping
@@ -128,24 +129,24 @@ STATES: Mapping[str, StateRule] = {
         _same("US-WY", (8, 20), "Wyo. Stat. 40-12-302", "guides"),
     )
 }  # fmt: skip
-"""By region. Texas besides asks who solicits by text to register (ch. 302): a matter for the dealer,
-not for code."""
+"""By region. Texas besides asks who solicits by text to register (ch. 302): a matter for the
+dealer, not for code."""
 
 REGION = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 """How a region is written: ISO 3166-1 or 3166-2, as the column's check says too."""
 
 
 def is_holiday(day: date) -> bool:
-    """Whether a day is a federal holiday of the USA (5 USC 6103), or the workday that stands for it.
+    """Whether a day is a federal holiday of the USA (5 USC 6103), or the workday in its place.
 
     States have some more of their own (Mardi Gras, Pioneer Day); those are for counsel to add.
 
     Examples
     --------
-    >>> is_holiday(date(2026, 7, 3)), is_holiday(date(2026, 7, 4)), is_holiday(date(2026, 11, 26))
-    (True, True, True)
-    >>> is_holiday(date(2026, 11, 25)), is_holiday(date(2021, 12, 31)), is_holiday(date(2026, 5, 25))
-    (False, True, True)
+    >>> [is_holiday(date(2026, 7, day)) for day in (2, 3, 4, 5)]
+    [False, True, True, False]
+    >>> [is_holiday(date(2026, month, day)) for month, day in ((5, 25), (11, 25), (11, 26))]
+    [True, False, True]
     """
     for near in (day - timedelta(days=1), day, day + timedelta(days=1)):
         if (near.month, near.day) not in ((1, 1), (6, 19), (7, 4), (11, 11), (12, 25)):

@@ -12,9 +12,18 @@ from datetime import datetime, time, timedelta
 
 from psycopg import Connection
 
-from care import compose, repair_texts
+from care import compose, learn, repair_texts
 from care.errors import CareError
-from care.law import ANSWER_WITHIN, EARLIEST, LATEST, next_allowed, zone_named
+from care.law import (
+    ANSWER_WITHIN,
+    EARLIEST,
+    LATEST,
+    Place,
+    daily_cap,
+    next_lawful,
+    places,
+    zone_named,
+)
 from care.store import alerts, bookings, outbox, people, ratings
 from care.store.outbox import Due
 from care.store.people import Customer
@@ -84,6 +93,8 @@ class Facts:
         The number was told the same of the same alert within a day.
     promotions_stopped : datetime or None
         Since when the customer gets no advertising.
+    where : sequence of Place
+        Where the recipient may be, by law; empty: in their time zone, and nothing more is known.
     """
 
     phone: str | None
@@ -97,6 +108,7 @@ class Facts:
     newer: bool
     told: bool
     promotions_stopped: datetime | None = None
+    where: Sequence[Place] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +169,13 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
     zone = zone_named(facts.time_zone)
     if zone is None:
         return Drop("no time zone", f"The customer's time zone, {facts.time_zone}, doesn't exist.")
+    where = facts.where or (Place(zone),)
     prompt = message.answers_at is not None and now - message.answers_at <= ANSWER_WITHIN
     if not (answer and prompt):
-        allowed = next_allowed(now, zone, policy.earliest, policy.latest)
+        stops = message.template == "alert.stop"
+        allowed = next_lawful(now, where, policy.earliest, policy.latest, free_days=not stops)
+        if allowed is None:
+            return Drop("no hour", "The law leaves no hour for where the customer may live.")
         if allowed > now:
             return Hold(
                 allowed,
@@ -169,7 +185,7 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
             )
     urgent = message.template == "alert.stop" and not facts.told
     if not answer and not urgent and message.template != REMINDER:
-        return _within_cap(facts.sent_at, now, policy)
+        return _within_cap(facts.sent_at, now, policy, daily_cap(where))
     return Send()
 
 
@@ -200,9 +216,12 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
     return None
 
 
-def _within_cap(sent_at: Sequence[datetime], now: datetime, policy: Policy) -> Send | Hold:
+def _within_cap(
+    sent_at: Sequence[datetime], now: datetime, policy: Policy, lawful: int | None = None
+) -> Send | Hold:
     """Hold a message that would be one too many in a day or a week until it isn't."""
-    for cap, days in ((policy.per_day, 1), (policy.per_week, 7)):
+    per_day = policy.per_day if lawful is None else min(policy.per_day, lawful)
+    for cap, days in ((per_day, 1), (policy.per_week, 7)):
         span = timedelta(days=days)
         recent = [at for at in sent_at if at > now - span]
         if len(recent) >= cap:
@@ -240,6 +259,7 @@ def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) 
         and phone is not None
         and outbox.told_since(conn, phone, alert.id, message.template, day_ago),
         promotions_stopped=ratings.promotions_stopped(conn, customer.id),
+        where=places(customer.time_zone, customer.region, phone),
     )
 
 
@@ -282,11 +302,20 @@ def plan(
     """
     customer = people.customer(conn, customer_id)
     assert customer is not None
+    chosen = learn.choose(conn, customer, template, dedupe_key, alert_id, now)
     draft = (
         compose.Draft(body)
         if body is not None
         else compose.draft(
-            conn, template, customer, alert_id, booking_id, now, vehicle_id, campaign
+            conn,
+            template,
+            customer,
+            alert_id,
+            booking_id,
+            now,
+            vehicle_id,
+            campaign,
+            chosen.variant,
         )
     )
     planned = outbox.plan(
@@ -303,6 +332,7 @@ def plan(
         at=now,
     )
     if planned is not None:
+        learn.keep(conn, planned, customer.dealer_id, chosen, now)
         outbox.replace_offers(conn, planned.id, list(draft.slots))
         people.notify(conn, "outbox")
     return planned

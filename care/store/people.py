@@ -42,6 +42,7 @@ class Customer:
     phone: str | None
     language: str
     time_zone: str
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def dealer(conn: Connection, dealer_id: int) -> Dealer | None:
         ).fetchone()
 
 
-_CUSTOMER = "SELECT id, dealer_id, advisor_id, name, phone, language, time_zone FROM customer"
+_CUSTOMER = (
+    "SELECT id, dealer_id, advisor_id, name, phone, language, time_zone, region FROM customer"
+)
 
 
 def customer(conn: Connection, customer_id: int, lock: bool = False) -> Customer | None:
