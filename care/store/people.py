@@ -70,6 +70,17 @@ def dealer(conn: Connection, dealer_id: int) -> Dealer | None:
         ).fetchone()
 
 
+def dealers(conn: Connection) -> list[Dealer]:
+    """All dealers, by name."""
+    with conn.cursor(row_factory=class_row(Dealer)) as cur:
+        return cur.execute(
+            """
+            SELECT id, name, time_zone, phone, opens, closes, open_weekdays
+            FROM dealer ORDER BY name
+            """
+        ).fetchall()
+
+
 _CUSTOMER = (
     "SELECT id, dealer_id, advisor_id, name, phone, language, time_zone, region FROM customer"
 )
