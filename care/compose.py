@@ -147,6 +147,8 @@ def still_good(conn: Connection, message: Due, dealer_id: int, now: datetime) ->
     if not offered:
         return False
     latest = max(slot.ends_at for slot in offered)
+    if latest <= now:  # held for so long that all of them have passed
+        return False
     busy = bookings.busy(conn, dealer_id, now, latest)
     return all(
         slot.starts_at >= now + LEAD

@@ -226,8 +226,21 @@ def context_of(
         "language": short(customer.language),
         "answered": "yes" if answered else "no",
         "days": "weekend" if local.isoweekday() > 5 else "week",
-        "part": next((p for p, (_, until) in PARTS.items() if local.time() < until), "night"),
+        "part": _part(local.time()),
     }
+
+
+def _part(local: time) -> str:
+    """The part of the day, as far as `PARTS` knows it.
+
+    Examples
+    --------
+    >>> _part(time(5)), _part(time(8)), _part(time(11)), _part(time(16)), _part(time(21))
+    ('night', 'morning', 'noon', 'evening', 'night')
+    """
+    if local < time(6):
+        return "night"
+    return next((part for part, (_, until) in PARTS.items() if local < until), "night")
 
 
 def choose(

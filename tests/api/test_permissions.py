@@ -80,6 +80,13 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/repair-orders/{repair_order_id}/state"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/start"): WORKSHOP,
     ("POST", "/repair-orders/{repair_order_id}/close"): WORKSHOP,
+    ("GET", "/requests"): OFFICE,
+    ("POST", "/requests/{request_id}/answer"): OFFICE,
+    ("POST", "/customers/{customer_id}/revoke"): OFFICE,
+    ("POST", "/customers/{customer_id}/location"): OFFICE,
+    ("POST", "/customers/{customer_id}/requests"): OFFICE,
+    ("GET", "/results"): SORTERS,
+    ("POST", "/results/learning"): SORTERS,
     ("GET", "/quarantine"): SORTERS,
     ("POST", "/quarantine/{row_id}/replay"): SORTERS,
     ("GET", "/api/v1/me"): ALL,
@@ -176,6 +183,7 @@ def own(room: Showroom) -> dict[str, int]:
         "booking_id": room.bookings[2],
         "repair_order_id": 2,
         "note_id": 2,
+        "request_id": room.request,
         "row_id": room.quarantined,
     }
 
@@ -189,6 +197,7 @@ def others(room: Showroom) -> dict[str, int]:
         "booking_id": room.other["booking"],
         "repair_order_id": room.other["repair_order"],
         "note_id": room.other["note"],
+        "request_id": room.other["request"],
         "row_id": room.other["not_json"],
     }
 
@@ -208,6 +217,7 @@ BODY = {
     "price": "",
     "version": 1,
     "how": "by phone",
+    "granted": "true",
     "source": shipped()["birthday"],
     "currency": "USD",
     "labour": "140",
@@ -286,6 +296,8 @@ def test_nothing_of_another_dealer(console: Console) -> None:
         "/search?q=ZZ9",
         "/search?q=3125559901",
         "/bookings",
+        "/requests",
+        "/results",
         "/quarantine",
         "/api/v1/tasks",
         "/api/v1/alerts",
