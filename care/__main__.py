@@ -4,10 +4,12 @@
     python -m care import FILE.csv --dealer 1 [--dry-run]
     python -m care export-person 12 --out DIR
     python -m care erase-person 12
+    python -m care results
+    python -m care dry-run --customer 12
 
 The commands need DATABASE_URL alone; the room also SECRET_KEY, PUBLIC_URL, TWILIO_ACCOUNT_SID,
-TWILIO_AUTH_TOKEN, TWILIO_FROM;
-`care.settings` tells of the others. SIGTERM ends it after the step that is under way.
+TWILIO_AUTH_TOKEN, TWILIO_FROM; `care.settings` tells of the others. SIGTERM ends it after the step
+that is under way.
 """
 
 import logging

@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 from psycopg import Connection
 
-from care import csv_import, privacy
+from care import csv_import, outlook, privacy, results
 from care.errors import CareError
+from care.outreach import Policy
+from care.store import people
 from record import db
 from record.clock import read_scale, wall
 from record.settings import Settings, SettingsError, load
@@ -33,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     erase = commands.add_parser("erase-person", help="forget a person")
     erase.add_argument("customer", type=int)
+    commands.add_parser("results", help="what each text and hour brought, by dealer")
+    dry = commands.add_parser("dry-run", help="what a customer would be sent, when, and why not")
+    dry.add_argument("--customer", type=int, required=True)
     return parser
 
 
@@ -47,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         "import": _import,
         "export-person": _export,
         "erase-person": _erase,
+        "results": _results,
+        "dry-run": _dry_run,
     }
     try:
         with db.connect(settings.database_url, f"care {args.command}") as conn:
@@ -104,4 +111,24 @@ def _erase(args: argparse.Namespace, conn: Connection, now: datetime) -> int:
     print(f"Erased, with {done.frames} frames of telemetry. What is kept, and why:")
     for kept in done.kept:
         print(f"- {kept}")
+    return 0
+
+
+def _results(args: argparse.Namespace, conn: Connection, now: datetime) -> int:
+    for dealer in people.dealers(conn):
+        print(results.written(dealer.name, results.report(conn, dealer.id)))
+    return 0
+
+
+def _dry_run(args: argparse.Namespace, conn: Connection, now: datetime) -> int:
+    customer = people.customer(conn, args.customer)
+    if customer is None:
+        raise CareError(f"There is no customer {args.customer}.")
+    coming = outlook.of_customer(conn, customer.id, now, Policy())
+    for one in coming:
+        what = f"text {one.what}" if one.is_text else f"a person: {one.what}"
+        why = f" ({one.why})" if one.why else ""
+        print(f"{one.at:%Y-%m-%d %H:%M} UTC  {one.verdict:12}  {one.journey}: {what}{why}")
+    if not coming:
+        print(f"Nothing lies ahead of {customer.name}.")
     return 0

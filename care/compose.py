@@ -102,6 +102,7 @@ def draft(
     now: datetime,
     vehicle_id: int | None = None,
     campaign: str = "",
+    variant: str = texts.DEFAULT,
 ) -> Draft:
     """Write a message from what is true now.
 
@@ -113,6 +114,8 @@ def draft(
         The car, where neither an alert nor a booking tells it.
     campaign : str
         What a recall or a seasonal check is about.
+    variant : str
+        Which of the texts for the template.
     """
     dealer = people.dealer(conn, customer.dealer_id)
     assert dealer is not None
@@ -131,6 +134,7 @@ def draft(
     body = text(
         template,
         language,
+        variant,
         dealer=dealer.name,
         phone=dealer.phone,
         name=f" {customer.name.split()[0]}" if customer.name.strip() else "",
@@ -170,6 +174,8 @@ def still_good(conn: Connection, message: Due, dealer_id: int, now: datetime) ->
     if not offered:
         return False
     latest = max(slot.ends_at for slot in offered)
+    if latest <= now:  # held for so long that all of them have passed
+        return False
     busy = bookings.busy(conn, dealer_id, now, latest)
     return all(
         slot.starts_at >= now + LEAD

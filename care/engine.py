@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, booking, journey, repair, reply, task, verification, webhooks
+from care import alert, booking, journey, learn, repair, reply, task, verification, webhooks
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
 from care.sms import TIMEOUT_S, TwilioSms
@@ -129,6 +129,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     verification.verify(conn, now)
     repair.ask_again(conn, now)
     booking.give_up_late(conn, now)
+    learn.reward(conn, now)
     conn.commit()
     task.wake_due(conn, now)
     conn.commit()

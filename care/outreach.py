@@ -12,9 +12,18 @@ from datetime import datetime, time, timedelta
 
 from psycopg import Connection
 
-from care import compose, repair_texts, task
+from care import compose, learn, repair_texts, task
 from care.errors import CareError
-from care.law import ANSWER_WITHIN, EARLIEST, LATEST, next_allowed, zone_named
+from care.law import (
+    ANSWER_WITHIN,
+    EARLIEST,
+    LATEST,
+    Place,
+    daily_cap,
+    next_lawful,
+    places,
+    zone_named,
+)
 from care.store import alerts, bookings, outbox, people, ratings
 from care.store.outbox import Due
 from care.store.people import Customer
@@ -86,6 +95,8 @@ class Facts:
         Since when the customer gets no advertising.
     household : bool
         Some of `sent_at` went to another person of the household.
+    where : sequence of Place
+        Where the recipient may be, by law; empty: in their time zone, and nothing more is known.
     """
 
     phone: str | None
@@ -100,6 +111,7 @@ class Facts:
     told: bool
     promotions_stopped: datetime | None = None
     household: bool = False
+    where: Sequence[Place] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +172,13 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
     zone = zone_named(facts.time_zone)
     if zone is None:
         return Drop("no time zone", f"The customer's time zone, {facts.time_zone}, doesn't exist.")
+    where = facts.where or (Place(zone),)
     prompt = message.answers_at is not None and now - message.answers_at <= ANSWER_WITHIN
     if not (answer and prompt):
-        allowed = next_allowed(now, zone, policy.earliest, policy.latest)
+        stops = message.template == "alert.stop"
+        allowed = next_lawful(now, where, policy.earliest, policy.latest, free_days=not stops)
+        if allowed is None:
+            return Drop("no hour", "The law leaves no hour for where the customer may live.")
         if allowed > now:
             return Hold(
                 allowed,
@@ -172,7 +188,7 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
             )
     urgent = message.template == "alert.stop" and not facts.told
     if not answer and not urgent and message.template != REMINDER:
-        return _within_cap(facts, now, policy)
+        return _within_cap(facts, now, policy, daily_cap(where))
     return Send()
 
 
@@ -203,9 +219,12 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
     return None
 
 
-def _within_cap(facts: Facts, now: datetime, policy: Policy) -> Send | Hold:
+def _within_cap(
+    facts: Facts, now: datetime, policy: Policy, lawful: int | None = None
+) -> Send | Hold:
     """Hold what would be one too many in a day or a week until it isn't."""
-    for cap, days in ((policy.per_day, 1), (policy.per_week, 7)):
+    per_day = policy.per_day if lawful is None else min(policy.per_day, lawful)
+    for cap, days in ((per_day, 1), (policy.per_week, 7)):
         span = timedelta(days=days)
         recent = [at for at in facts.sent_at if at > now - span]
         if len(recent) >= cap:
@@ -247,6 +266,7 @@ def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) 
         and outbox.told_since(conn, phone, alert.id, message.template, day_ago),
         promotions_stopped=ratings.promotions_stopped(conn, customer.id),
         household=bool(others),
+        where=places(customer.time_zone, customer.region, phone),
     )
 
 
@@ -289,11 +309,20 @@ def plan(
     """
     customer = people.customer(conn, customer_id)
     assert customer is not None
+    chosen = learn.choose(conn, customer, template, dedupe_key, alert_id, now)
     draft = (
         compose.Draft(body)
         if body is not None
         else compose.draft(
-            conn, template, customer, alert_id, booking_id, now, vehicle_id, campaign
+            conn,
+            template,
+            customer,
+            alert_id,
+            booking_id,
+            now,
+            vehicle_id,
+            campaign,
+            chosen.variant,
         )
     )
     planned = outbox.plan(
@@ -310,6 +339,7 @@ def plan(
         at=now,
     )
     if planned is not None:
+        learn.keep(conn, planned, customer.dealer_id, chosen, now)
         outbox.replace_offers(conn, planned.id, list(draft.slots))
         spoken_of = alerts.get(conn, alert_id) if alert_id is not None else None
         if draft.no_slot is not None and spoken_of is not None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import journey, outreach, repair_texts, task
+from care import journey, loyalty, outreach, repair_texts, task
 from care.errors import CareError
 from care.hours import add_working_time
 from care.store import bookings, people, ratings, repairs
@@ -138,6 +138,7 @@ def rate(
         stars=stars,
         source=source,
     )
+    loyalty.earn(conn, customer.id, "feedback", f"repair_order:{order.id}", now)
     if stars <= LOW and (before is None or before.stars > LOW):
         _low_rating(conn, order, customer, kept, now)
     elif stars > LOW:

@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 from prometheus_client import Counter
 from psycopg import Connection, errors
 
-from care import compose, delivery, journey, links, outreach, repair_texts, task
+from care import compose, delivery, journey, learn, links, outreach, repair_texts, task
 from care.outreach import Drop, Hold, Policy, Send
 from care.sms import Kept, Later, Refused, Sent, Sms
 from care.store import alerts, bookings, outbox, people, repairs
@@ -125,7 +125,7 @@ def _judge(
             outbox.clear_setback(conn, "outreach", message.id)
             if code == "sold" and facts.alert is not None:
                 _tell_new_owner(conn, facts.alert, now)
-            if code in ("no number", "stop", "no consent", "no time zone", "stale"):
+            if code in ("no number", "stop", "no consent", "no time zone", "no hour", "stale"):
                 delivery.not_told(
                     conn,
                     customer.id,
@@ -164,7 +164,13 @@ def _final_words(
         conn, message, customer.dealer_id, now
     ):
         fresh = compose.draft(
-            conn, message.template, customer, message.alert_id, message.booking_id, now
+            conn,
+            message.template,
+            customer,
+            message.alert_id,
+            message.booking_id,
+            now,
+            variant=learn.variant_of(conn, message.id),
         )
         outbox.replace_offers(conn, message.id, list(fresh.slots))
         body = fresh.body

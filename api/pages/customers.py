@@ -12,6 +12,8 @@ from api.store import bookings as booking_store
 from api.store import customers as store
 from api.store import inbox as inbox_store
 from care import outreach as care_outreach
+from care import rights as care_rights
+from care.store import rights as rights_store
 
 router = APIRouter(include_in_schema=False)
 
@@ -79,6 +81,8 @@ def _show(desk: Desk, customer_id: int, draft: str = "", status: int = 200) -> R
         trail=audit_store.trail(conn, subjects, 20),
         their_time=words.clock(desk.now, words.Place(card.time_zone, desk.place.country)),
         draft=draft,
+        requests=rights_store.requests_of(conn, customer_id),
+        rights=care_rights,
     )
 
 

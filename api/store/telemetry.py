@@ -6,6 +6,7 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
+from care import law, rights
 from record.signals import BY_NAME, Signal
 
 
@@ -61,10 +62,13 @@ def window(
     conn : psycopg.Connection
     vehicle_id : int
     names : list of str
-        Columns of ``telemetry``; text, flags and unknown names are left out.
+        Columns of ``telemetry``; text, flags and unknown names are left out, and the position where
+        the law asks for a consent that there is not.
     since, until : datetime
     points : int
     """
+    if law.POSITION & set(names) and rights.position_hidden(conn, vehicle_id, until):
+        names = [name for name in names if name not in law.POSITION]
     signals = numeric(names)
     bucket_s = max((until - since).total_seconds() / points, 0.001)
     if not signals:

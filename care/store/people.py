@@ -50,6 +50,7 @@ class Customer:
     phone: str | None
     language: str
     time_zone: str
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,20 @@ def dealer(conn: Connection, dealer_id: int) -> Dealer | None:
         ).fetchone()
 
 
-_CUSTOMER = "SELECT id, dealer_id, advisor_id, name, phone, language, time_zone FROM customer"
+def dealers(conn: Connection) -> list[Dealer]:
+    """All dealers, by name."""
+    with conn.cursor(row_factory=class_row(Dealer)) as cur:
+        return cur.execute(
+            """
+            SELECT id, name, time_zone, phone, opens, closes, open_weekdays
+            FROM dealer ORDER BY name
+            """
+        ).fetchall()
+
+
+_CUSTOMER = (
+    "SELECT id, dealer_id, advisor_id, name, phone, language, time_zone, region FROM customer"
+)
 
 
 def customer(conn: Connection, customer_id: int, lock: bool = False) -> Customer | None:

@@ -6,12 +6,13 @@ or QUIT as an answer: Twilio takes them as STOP.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from record import strict_yaml
 from record.causes import cause_of
 
 
-def _read(name: str) -> Mapping[str, str]:
+def _read(name: str) -> Mapping[str, Any]:
     said, _ = strict_yaml.read((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
     assert isinstance(said, dict)
     return said
@@ -21,6 +22,12 @@ LIBRARY: Mapping[str, Mapping[str, str]] = {name: _read(name) for name in ("en",
 """Language to template to words."""
 
 ENGLISH = LIBRARY["en"]
+
+DEFAULT = "a"
+"""The variant that stands in the language's own file."""
+
+VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = _read("variants")
+"""Template to language to letter to other words for the same."""
 
 _CAUSES, _ = strict_yaml.read((Path(__file__).parent / "causes.yaml").read_text("utf-8"))
 
@@ -40,8 +47,10 @@ def short(language: str) -> str:
     return known if known in LIBRARY else "en"
 
 
-def text(template: str, language: str, **fields: str) -> str:
+def text(template: str, language: str, variant: str = DEFAULT, **fields: str) -> str:
     """The text in the language, in English where there is none.
+
+    A `variant` that the language doesn't have is the default.
 
     ``{link}`` stays: it is filled in at the moment of sending. A ``name`` comes with its
     blank, or is empty: a customer without a name is greeted too.
@@ -51,7 +60,9 @@ def text(template: str, language: str, **fields: str) -> str:
     >>> text("help", "fr", dealer="Lakeside", phone="+1 312 555 0100").split(".")[0]
     'Lakeside writes to you about the health of your car'
     """
-    return LIBRARY[short(language)][template].format(**fields)
+    known = short(language)
+    others = VARIANTS.get(template, {}).get(known, {})
+    return others.get(variant, LIBRARY[known][template]).format(**fields)
 
 
 def plain(cause: str, language: str) -> str:

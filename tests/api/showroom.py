@@ -38,6 +38,7 @@ class Showroom:
     arrivals: dict[str, int] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
+    request: int = 0  # of a person about their own data
 
 
 def one(conn: psycopg.Connection, query: str, values: tuple[Any, ...]) -> int:
@@ -534,6 +535,17 @@ def _strangers(conn: psycopg.Connection, room: Showroom) -> None:
         (other["booking"], other["vehicle"], NOW),
     )
     other["note"] = add_note(conn, other["repair_order"], NOW)
+    for customer, who in ((room.customers[8], ""), (other["customer"], "request")):
+        row = one(
+            conn,
+            "INSERT INTO privacy_request (customer_id, kind, how, received_at, due_at, noted_by)"
+            " VALUES (%s, 'access', 'by e-mail', %s, %s, 'staff:1') RETURNING id",
+            (customer, NOW - timedelta(days=3), NOW + timedelta(days=28)),
+        )
+        if who:
+            other[who] = row
+        else:
+            room.request = row
     for vin, code, reason, payload in (
         ("VSSZZZ5FZKR010041", "clock_ahead", "The frame's time is 3 days ahead of ours.",
          b'{"ts": 1795392000000, "signals": {"Vehicle.Speed": 51.2}}'),
