@@ -5,6 +5,7 @@ Every request passes `guard.Guard` (size, origin, headers, measuring), gets what
 ``rest.py`` or ``webhooks.py``.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api import render, rest, rest_repairs, webhooks
+from api import render, rest, rest_repairs, rest_tasks, webhooks
 from api.auth import Signer
 from api.door import Door, NotAllowed, NotFound, NotSignedIn
 from api.guard import Guard
@@ -38,7 +39,9 @@ from api.pages import (
     rights,
     sign_in,
     slot,
+    tasks,
     vehicles,
+    workshop,
     world,
 )
 from api.settings import ApiSettings
@@ -51,6 +54,9 @@ log = logging.getLogger(__name__)
 
 POOL = 8
 """Connections of one process; requests beyond wait for one."""
+
+SPARE = 2
+"""Of these, kept for the clock and the health check: who has one may need to know the time."""
 
 
 def create(settings: ApiSettings) -> FastAPI:
@@ -75,7 +81,8 @@ def create(settings: ApiSettings) -> FastAPI:
             with pool.connection() as conn:
                 return read_scale(conn)
 
-        app.state.door = Door(settings, pool, Clock(scale), Signer(settings.secret_key), live)
+        signer, turnstile = Signer(settings.secret_key), asyncio.Semaphore(POOL - SPARE)
+        app.state.door = Door(settings, pool, Clock(scale), signer, live, turnstile)
         live.start()
         yield
         live.stop()
@@ -99,6 +106,7 @@ def create(settings: ApiSettings) -> FastAPI:
     for router in (
         sign_in.router,
         inbox.router,
+        tasks.router,
         vehicles.router,
         customers.router,
         journeys.router,
@@ -106,12 +114,14 @@ def create(settings: ApiSettings) -> FastAPI:
         repairs.router,
         results.router,
         rights.router,
+        workshop.router,
         quarantine.router,
         slot.router,
         progress.router,
         webhooks.router,
         rest.router,
         rest_repairs.router,
+        rest_tasks.router,
     ):
         app.include_router(router)
     if settings.world_url:

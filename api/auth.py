@@ -28,6 +28,7 @@ FAILURE_WINDOW = timedelta(minutes=15)
 class Role(StrEnum):
     ADVISOR = "advisor"
     TECHNICIAN = "technician"
+    INSURANCE = "insurance"
     MANAGER = "manager"
     ADMIN = "admin"
 
@@ -37,7 +38,8 @@ class May(StrEnum):
 
     LOOK = "look"  # inbox, vehicles, alerts, bookings, repair orders
     SEE_CUSTOMERS = "see customers"  # conversations, consent, phone numbers
-    WORK = "work tasks"  # claim, done, dismiss, write to customers
+    WORK = "work tasks"  # claim, done, snooze, hand over, dismiss, write to customers
+    LEAD = "lead the team"  # take over, assign, set budgets
     BOOK = "book"  # hold, confirm, cancel, no-show
     RECEIVE = "receive cars"  # a booked car has arrived
     REPAIR = "repair"  # start and close repair orders
@@ -51,13 +53,15 @@ class May(StrEnum):
 OFFICE = frozenset({Role.ADVISOR, Role.MANAGER, Role.ADMIN})
 WORKSHOP = frozenset({Role.TECHNICIAN, Role.MANAGER, Role.ADMIN})
 EVERYBODY = frozenset(Role)
+DEALERSHIP = EVERYBODY - {Role.INSURANCE}
 
 PERMISSIONS: dict[May, frozenset[Role]] = {
     May.LOOK: EVERYBODY,
     May.SEE_CUSTOMERS: OFFICE,
     May.WORK: OFFICE,
+    May.LEAD: frozenset({Role.MANAGER, Role.ADMIN}),
     May.BOOK: OFFICE,
-    May.RECEIVE: EVERYBODY,
+    May.RECEIVE: DEALERSHIP,
     May.REPAIR: WORKSHOP,
     May.SORT_OUT: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SET_PRICES: frozenset({Role.MANAGER, Role.ADMIN}),

@@ -1,46 +1,104 @@
-"""One appointment as an iCalendar file (RFC 5545), small enough to write by hand."""
+"""Appointments as iCalendar files (RFC 5545, RFC 5546): for a customer one, for a workshop all.
 
+Small enough to write by hand: all times are UTC, nothing recurs (docs/decisions/0061).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
-def appointment(
-    *, uid: str, starts_at: datetime, ends_at: datetime, summary: str, place: str, now: datetime
-) -> str:
-    """The file's text.
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One appointment.
+
+    Parameters
+    ----------
+    sequence : int
+        Raised with each change; a calendar takes the highest.
+    cancelled : bool
+        It will not take place.
+    """
+
+    uid: str
+    starts_at: datetime
+    ends_at: datetime
+    summary: str
+    place: str
+    sequence: int = 0
+    cancelled: bool = False
+    description: str = ""
+
+
+def invitation(event: Event, *, organizer: str, attendee: str, now: datetime) -> str:
+    """A file that puts the appointment into a customer's calendar, moves it, or removes it.
+
+    Parameters
+    ----------
+    organizer : str
+        The dealer's phone number, E.164.
+    attendee : str
+        A name for the customer that says nothing to others.
 
     Examples
     --------
     >>> at = datetime(2026, 12, 3, 8, 30, tzinfo=UTC)
-    >>> text = appointment(uid="b1@x", starts_at=at, ends_at=at, summary="Battery, test",
-    ...                    place="North", now=at)
-    >>> [line for line in text.split("\\r\\n") if line.startswith(("SUMMARY", "DTSTART"))]
-    ['DTSTART:20261203T083000Z', 'SUMMARY:Battery\\\\, test']
+    >>> text = invitation(Event("b1@x", at, at, "Battery, test", "North", 2),
+    ...                   organizer="+13125550100", attendee="customer-7", now=at)
+    >>> [line for line in text.split("\\r\\n") if line.startswith(("SUM", "DTSTART", "SEQ", "MET"))]
+    ['METHOD:REQUEST', 'DTSTART:20261203T083000Z', 'SEQUENCE:2', 'SUMMARY:Battery\\\\, test']
     """
-
-    def utc(at: datetime) -> str:
-        return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-    lines = (
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//Roadworthy//Booking//EN",
-        "METHOD:PUBLISH",
-        "BEGIN:VEVENT",
-        f"UID:{uid}",
-        f"DTSTAMP:{utc(now)}",
-        f"DTSTART:{utc(starts_at)}",
-        f"DTEND:{utc(ends_at)}",
-        f"SUMMARY:{_escaped(summary)}",
-        f"LOCATION:{_escaped(place)}",
+    people = (
+        f"ORGANIZER:tel:{organizer}",
+        f"ATTENDEE;PARTSTAT=ACCEPTED:urn:x-roadworthy:{attendee}",
+    )
+    alarm = (
         "BEGIN:VALARM",
         "ACTION:DISPLAY",
         "TRIGGER:-PT2H",
-        f"DESCRIPTION:{_escaped(summary)}",
+        f"DESCRIPTION:{_escaped(event.summary)}",
         "END:VALARM",
-        "END:VEVENT",
-        "END:VCALENDAR",
     )
-    return "".join(_folded(line) + "\r\n" for line in lines)
+    more = people if event.cancelled else people + alarm
+    method = "CANCEL" if event.cancelled else "REQUEST"
+    return _calendar((f"METHOD:{method}",), _lines(event, now, more))
+
+
+def feed(name: str, events: Iterable[Event], now: datetime) -> str:
+    """A calendar to subscribe to."""
+    head = (
+        "METHOD:PUBLISH",
+        f"X-WR-CALNAME:{_escaped(name)}",
+        "REFRESH-INTERVAL;VALUE=DURATION:PT15M",
+    )
+    return _calendar(head, (line for event in events for line in _lines(event, now)))
+
+
+def _calendar(head: Iterable[str], body: Iterable[str]) -> str:
+    lines = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Roadworthy//Booking//EN")
+    return "".join(_folded(line) + "\r\n" for line in (*lines, *head, *body, "END:VCALENDAR"))
+
+
+def _lines(event: Event, now: datetime, more: Iterable[str] = ()) -> Iterator[str]:
+    yield from (
+        "BEGIN:VEVENT",
+        f"UID:{event.uid}",
+        f"DTSTAMP:{_utc(now)}",
+        f"DTSTART:{_utc(event.starts_at)}",
+        f"DTEND:{_utc(event.ends_at)}",
+        f"SEQUENCE:{event.sequence}",
+        f"STATUS:{'CANCELLED' if event.cancelled else 'CONFIRMED'}",
+        f"SUMMARY:{_escaped(event.summary)}",
+        f"LOCATION:{_escaped(event.place)}",
+    )
+    if event.description:
+        yield f"DESCRIPTION:{_escaped(event.description)}"
+    yield from more
+    yield "END:VEVENT"
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _escaped(text: str) -> str:

@@ -1,12 +1,14 @@
 """What a request needs at the door: a connection, the time, who is asking, and whether they may."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 import psycopg
 from fastapi import Depends, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from psycopg_pool import ConnectionPool
 from starlette.responses import RedirectResponse, Response
 
@@ -45,6 +47,7 @@ class Door:
     clock: Clock
     signer: Signer
     live: Live
+    turnstile: asyncio.Semaphore
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,15 @@ def door(request: Request) -> Door:
     return shared
 
 
-def connection(shared: Annotated[Door, Depends(door)]) -> Iterator[psycopg.Connection]:
-    """One transaction: committed before the answer leaves, undone by any error."""
-    with shared.pool.connection() as conn:
+async def connection(
+    shared: Annotated[Door, Depends(door)],
+) -> AsyncIterator[psycopg.Connection]:
+    """One transaction: committed before the answer leaves, undone by any error.
+
+    Requests beyond what the pool serves wait here, where waiting takes no thread: threads that
+    waited for a connection would keep those who have one from going on.
+    """
+    async with shared.turnstile, contextmanager_in_threadpool(shared.pool.connection()) as conn:
         yield conn
 
 
@@ -138,6 +147,7 @@ def needs(may: May) -> Any:
 Looking = Annotated[Desk, needs(May.LOOK)]
 SeeingCustomers = Annotated[Desk, needs(May.SEE_CUSTOMERS)]
 Working = Annotated[Desk, needs(May.WORK)]
+Leading = Annotated[Desk, needs(May.LEAD)]
 Booking = Annotated[Desk, needs(May.BOOK)]
 Receiving = Annotated[Desk, needs(May.RECEIVE)]
 Repairing = Annotated[Desk, needs(May.REPAIR)]

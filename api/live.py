@@ -20,7 +20,9 @@ from record import db
 
 log = logging.getLogger(__name__)
 
-EVERYTHING = frozenset({"alert", "task", "outreach", "reply", "booking", "repair_order"})
+EVERYTHING = frozenset(
+    {"alert", "task", "outreach", "reply", "booking", "repair_order", "handover"}
+)
 """Tables whose changes are told; what a page must assume after it may have missed something."""
 
 GATHER_S = 0.4

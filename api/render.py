@@ -12,6 +12,8 @@ from api import words
 from api.auth import initials
 from api.door import Desk, door
 from api.verdict import kind_title
+from care.call import DECLINED
+from care.dismissal import REASONS as DISMISS
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -33,6 +35,10 @@ def _environment() -> Environment:
     env.globals.update(
         URGENCY=words.URGENCY,
         DONE=words.DONE,
+        CALL=words.CALL,
+        DECLINED=DECLINED,
+        HANDOVER=words.HANDOVER,
+        DISMISS=DISMISS,
         KIND=words.KIND,
         OUTREACH=words.OUTREACH,
         BOOKING=words.BOOKING,

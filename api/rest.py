@@ -30,7 +30,7 @@ from api.door import (
 )
 from api.pages.bookings import local_day, own_booking
 from api.pages.customers import own_customer
-from api.pages.inbox import TO_DO, own_task
+from api.pages.inbox import TO_DO, own_task, today
 from api.pages.quarantine import strangers
 from api.pages.repairs import own_repair_order
 from api.pages.sign_in import check_password
@@ -160,10 +160,14 @@ def tasks(
     after_id: BigId | None = None,
     limit: Limit = 50,
 ) -> Page[inbox_store.TaskRow]:
-    """Open tasks, most important first; without `kind` all but the watched ones."""
+    """Open tasks, most important first; without `kind` all but the watched ones.
+
+    What was put aside or is with a colleague is left out.
+    """
     rows = inbox_store.tasks(
         desk.conn,
         dealer_id=desk.dealer_id,
+        now=desk.now,
         kinds=[kind] if kind else TO_DO,
         owner_id=desk.staff.id if owner == "me" else None,
         unclaimed=owner == "nobody",
@@ -178,8 +182,8 @@ def tasks(
 
 @router.get("/tasks/counts", tags=["tasks"])
 def task_counts(desk: Looking) -> inbox_store.Counts:
-    """How many open tasks there are."""
-    return inbox_store.counts(desk.conn, desk.dealer_id, desk.staff.id)
+    """How many open tasks there are, and how many of them are for today."""
+    return inbox_store.counts(desk.conn, desk.dealer_id, desk.staff.id, today(desk), desk.now)
 
 
 @router.get("/tasks/{task_id}", tags=["tasks"])
@@ -353,11 +357,17 @@ def alert(desk: Looking, alert_id: int) -> vehicle_store.AlertRow:
     return own_alert(desk, alert_id)
 
 
+class Dismissal(Reason):
+    """Why, in words, and as one of ``GET /dismiss-reasons``."""
+
+    code: str = Field("other", max_length=40)
+
+
 @router.post("/alerts/{alert_id}/dismiss", tags=["alerts"])
-def dismiss_alert(desk: Working, alert_id: int, why: Reason) -> vehicle_store.AlertRow:
+def dismiss_alert(desk: Working, alert_id: int, why: Dismissal) -> vehicle_store.AlertRow:
     """Close an alert that needs nothing, and say why."""
     own_alert(desk, alert_id)
-    care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, why.reason, desk.now)
+    care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, why.reason, desk.now, why.code)
     return own_alert(desk, alert_id)
 
 
@@ -555,6 +565,36 @@ def cancel(desk: Booking, booking_id: int) -> booking_store.BookingRow:
     """Give the slot back."""
     own_booking(desk, booking_id)
     care_booking.cancel(desk.conn, booking_id, desk.staff.actor, desk.now)
+    return own_booking(desk, booking_id)
+
+
+class NewTime(BaseModel):
+    """When a booking should be instead."""
+
+    slot: str = Field(max_length=80, description="`key` of a free slot")
+
+
+@router.get("/bookings/{booking_id}/slots", tags=["bookings"])
+def slots_to_move(
+    desk: Looking, booking_id: int, count: Annotated[int, Query(ge=1, le=50)] = 3
+) -> list[FreeSlot]:
+    """Other times for a booking, with all that it takes."""
+    own_booking(desk, booking_id)
+    found = care_booking.find_for_move(desk.conn, booking_id, desk.now, count)
+    if isinstance(found, care_booking.NoSlot):
+        return []
+    return [FreeSlot(slot_key(s), s.starts_at, s.ends_at) for s in found]
+
+
+@router.post("/bookings/{booking_id}/move", tags=["bookings"])
+def move(desk: Booking, booking_id: int, to: NewTime) -> booking_store.BookingRow:
+    """Another time in one step; the old one stands until the new one is had."""
+    own_booking(desk, booking_id)
+    moved = care_booking.reschedule(
+        desk.conn, booking_id, slot_of(to.slot), actor=desk.staff.actor, now=desk.now
+    )
+    if isinstance(moved, care_booking.Taken):
+        raise CareError(moved.reason)
     return own_booking(desk, booking_id)
 
 

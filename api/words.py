@@ -24,6 +24,19 @@ URGENCY = {
 KIND = {"call": "Call", "watch": "Watched", "reply": "Reply", "handle": "Handle"}
 DONE = ("Called, will book", "Called, no interest", "Left a message", "Answered by text")
 """Ways to settle a task that are offered while typing."""
+CALL = {
+    "booked": "Reached, booked",
+    "declined": "Reached, declined",
+    "not_reached": "Not reached",
+    "wrong_number": "Wrong number",
+    "sold": "Car is sold",
+}
+HANDOVER = {
+    "waiting": "Waits to be accepted",
+    "accepted": "Accepted",
+    "returned": "Came back",
+    "over": "Over",
+}
 OUTREACH = {
     "planned": "Waiting to be sent",
     "sending": "Sending",
@@ -67,6 +80,7 @@ LANGUAGE = {"en": "English", "de": "German", "es": "Spanish", "fr": "French", "z
 ROLE = {
     "advisor": "Service advisor",
     "technician": "Technician",
+    "insurance": "Insurance adviser",
     "manager": "Manager",
     "admin": "Administrator",
 }
@@ -280,6 +294,17 @@ def km(metres: int | float | None) -> str:
     return "" if metres is None else f"{metres / 1000:,.0f} km".replace(",", "\u202f")
 
 
+def times(factor: float) -> str:
+    """A factor of a product.
+
+    Examples
+    --------
+    >>> times(60.0), times(1.15)
+    ('× 60', '× 1.15')
+    """
+    return f"× {factor:g}"
+
+
 def percent(share: float | None) -> str:
     """0.873 as ``87 %``, unbreakable."""
     return "" if share is None else f"{share * 100:.0f}\u00a0%"
@@ -388,6 +413,7 @@ FILTERS = {
     "percent": percent,
     "phone": phone,
     "signal_title": signal_title,
+    "times": times,
     "window": window,
 }
 """What templates call these."""

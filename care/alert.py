@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from care import journey, task
+from care.dismissal import REASONS
 from care.errors import CareError
-from care.store import alerts, bookings, people
+from care.store import alerts, bookings, people, tasks
 from care.store.alerts import NewFinding
 from record.flow import Alert, FindingKind, Urgency
 
@@ -224,8 +225,22 @@ def booking_lost(conn: Connection, alert_id: int, why: str, now: datetime) -> No
         task.put(conn, found, now, why)
 
 
-def dismiss(conn: Connection, alert_id: int, actor: str, reason: str, now: datetime) -> Alert:
+def dismiss(
+    conn: Connection,
+    alert_id: int,
+    actor: str,
+    reason: str,
+    now: datetime,
+    code: str = "other",
+) -> Alert:
     """A person says that this is not a problem. It stays quiet for `RELAPSE` unless it gets worse.
+
+    Parameters
+    ----------
+    reason : str
+        In words; may be empty where the code says it all.
+    code : str
+        A key of `dismissal.REASONS`: what it says of the detector is kept as a label.
 
     Raises
     ------
@@ -237,9 +252,26 @@ def dismiss(conn: Connection, alert_id: int, actor: str, reason: str, now: datet
         raise CareError(f"There is no alert {alert_id}.")
     if found.state != "open":
         raise CareError("This alert is closed already.")
-    if not reason.strip():
+    why = REASONS.get(code)
+    if why is None:
+        raise CareError("Choose one of the reasons.")
+    if code == "other" and not reason.strip():
         raise CareError("Say in a few words why this is not a problem.")
     if bookings.live_for_alert(conn, alert_id) is not None:
         raise CareError("There is a booking for this. Cancel it first.")
-    people.audit(conn, now, actor, "alert dismissed", f"alert:{alert_id}", why=reason.strip())
+    task.check_free(conn, alert_id, actor, now)
+    words = (
+        reason.strip() if code == "other" else ": ".join(filter(None, (why.title, reason.strip())))
+    )
+    people.audit(conn, now, actor, "alert dismissed", f"alert:{alert_id}", why=words, code=code)
+    who = actor.removeprefix("staff:")
+    tasks.add_dismissal(
+        conn,
+        alert_id=alert_id,
+        reason=code,
+        label=why.label,
+        note=reason.strip(),
+        staff_id=int(who) if who.isdigit() else None,
+        at=now,
+    )
     return end(conn, alert_id, "dismissed", actor, now, now)

@@ -10,31 +10,43 @@ from psycopg import Connection
 
 from care import texts
 from care.errors import CareError
-from care.slots import LEAD, find_slots
+from care.slots import LEAD, NoSlot, find, find_for_move
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import Due
 from care.store.people import Car, Customer, Dealer
 from care.texts import text
 from record.causes import cause_of
-from record.flow import Slot
+from record.flow import Alert, Slot
 
 log = logging.getLogger(__name__)
 
 INVITES = ("alert.", "taken")
-"""Templates that offer slots."""
+"""Templates that offer slots to whoever has none."""
+
+PART_LATE = "part late"
+"""The template that offers other slots to whoever has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Words that may still hold ``{link}``, and the slots that they offer, in order."""
+    """Words that may still hold ``{link}``, and the slots that they offer, in order.
+
+    `no_slot` says why they offer none, where none fits.
+    """
 
     body: str
     slots: Sequence[Slot] = ()
+    no_slot: NoSlot | None = None
 
 
 def invites(template: str) -> bool:
     """Whether messages of this template offer slots."""
     return template.startswith(INVITES)
+
+
+def offers(template: str) -> bool:
+    """Whether messages of this template carry slots, be it for a visit that must move."""
+    return invites(template) or template == PART_LATE
 
 
 def when(moment: datetime, zone: ZoneInfo, language: str = "en") -> str:
@@ -56,9 +68,14 @@ def when(moment: datetime, zone: ZoneInfo, language: str = "en") -> str:
     return f"{local:%a %b} {local.day}, {local.hour % 12 or 12}{minutes} {half}"
 
 
-def choices(slots: Sequence[Slot], dealer: Dealer, language: str) -> str:
-    """The sentence that offers the slots."""
+def choices(slots: Sequence[Slot] | NoSlot, dealer: Dealer, language: str) -> str:
+    """The sentence that offers the slots, or says plainly that none fits."""
     zone = ZoneInfo(dealer.time_zone)
+    if isinstance(slots, NoSlot):
+        if slots.alternatives and slots.too_late:
+            way = text(f"way {slots.alternatives[0].kind}", language)
+            return text("no slot", language, instead=way, phone=dealer.phone)
+        return text("no choices", language, phone=dealer.phone)
     if not slots:
         return text("no choices", language, phone=dealer.phone)
     if len(slots) == 1:
@@ -107,10 +124,11 @@ def draft(
     if alert or booking:
         vehicle_id = alert.vehicle_id if alert else booking.vehicle_id if booking else None
     car = people.car(conn, vehicle_id) if vehicle_id is not None else None
-    cause = cause_of(alert.cause) if alert else None
-    slots: Sequence[Slot] = ()
-    if cause is not None and alert is not None and invites(template):
-        slots = _slots(conn, dealer.id, cause.op_code, now, alert.expect_from)
+    slots: Sequence[Slot] | NoSlot = ()
+    if alert is not None and invites(template):
+        slots = _slots(conn, dealer.id, customer.id, alert, now)
+    elif booking is not None and template == PART_LATE:
+        slots = find_for_move(conn, booking.id, now)
     op = bookings.op_code(conn, booking.op_code) if booking else None
     language = customer.language
     body = text(
@@ -127,18 +145,27 @@ def draft(
         when=when(booking.starts_at, ZoneInfo(dealer.time_zone), language) if booking else "",
         choices=choices(slots, dealer, language),
     )
-    return Draft(body, slots)
+    return Draft(body, (), slots) if isinstance(slots, NoSlot) else Draft(body, slots)
 
 
 def _slots(
-    conn: Connection, dealer_id: int, op_code: str, now: datetime, before: datetime | None
-) -> Sequence[Slot]:
+    conn: Connection, dealer_id: int, customer_id: int, alert: Alert, now: datetime
+) -> Sequence[Slot] | NoSlot:
     """What to offer; a gap in the workshop's catalogue must not keep an alert from its reader."""
     try:
-        return find_slots(conn, dealer_id=dealer_id, op_code=op_code, now=now, before=before)
+        found = find(
+            conn,
+            dealer_id=dealer_id,
+            op_code=cause_of(alert.cause).op_code,
+            now=now,
+            vehicle_id=alert.vehicle_id,
+            customer_id=customer_id,
+            alert=alert,
+        )
     except CareError as error:
         log.warning("no slots are offered", extra={"dealer": dealer_id, "why": error})
         return ()
+    return found if isinstance(found, NoSlot) else found.slots
 
 
 def still_good(conn: Connection, message: Due, dealer_id: int, now: datetime) -> bool:

@@ -23,11 +23,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, journey, learn, repair, reply, verification, webhooks
+from care import alert, booking, journey, learn, repair, reply, task, verification, webhooks
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
 from care.sms import TIMEOUT_S, TwilioSms
-from care.store import alerts, bookings, journeys, outbox
+from care.store import alerts, bookings, journeys, outbox, tasks
 from record import db
 from record.clock import Clock, read_scale
 
@@ -110,15 +110,30 @@ def advance_journeys(conn: Connection, clock: Callable[[], datetime]) -> int:
     return len(due) + begun
 
 
+def see_to_late_tasks(conn: Connection, now: datetime) -> int:
+    """Escalate what is past its deadline; commits. Returns how many."""
+    late = tasks.overdue(conn, now, task.BATCH)
+    for one in late:
+        with set_back_if_it_fails(conn, "task", one.id, dealer=one.dealer_id):
+            task.escalate(conn, one, now)
+    conn.commit()
+    return len(late)
+
+
 def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     """One round of the desk; commits. Returns how many rows it took up."""
     handled = take_up_reply(conn, clock) + take_up_findings(conn, clock)
     handled += advance_journeys(conn, clock)
-    bookings.expire(conn, clock())
-    verification.verify(conn, clock())
-    repair.ask_again(conn, clock())
-    learn.reward(conn, clock())
+    now = clock()
+    bookings.expire(conn, now)
+    verification.verify(conn, now)
+    repair.ask_again(conn, now)
+    booking.give_up_late(conn, now)
+    learn.reward(conn, now)
     conn.commit()
+    task.wake_due(conn, now)
+    conn.commit()
+    see_to_late_tasks(conn, now)
     return handled
 
 

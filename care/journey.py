@@ -330,8 +330,10 @@ def begin(
     return begun
 
 
-def for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> None:
+def for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> int:
     """Tell the owner in force about an alert, where somebody needs to hear of it.
+
+    Returns how many journeys began.
 
     Parameters
     ----------
@@ -340,9 +342,9 @@ def for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> N
     """
     owner = people.owner(conn, alert.vehicle_id, now)
     if owner is None or alert.urgency == Urgency.INFO:
-        return
+        return 0
     due = alert.cause == "service_due"
-    begin(
+    return begin(
         conn,
         "alert.due" if due else f"alert.{Urgency(alert.urgency).value}",
         customer_id=owner.id,

@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 
 from psycopg import Connection
 
-from care import compose, learn, repair_texts
+from care import compose, learn, repair_texts, task
 from care.errors import CareError
 from care.law import (
     ANSWER_WITHIN,
@@ -334,6 +334,9 @@ def plan(
     if planned is not None:
         learn.keep(conn, planned, customer.dealer_id, chosen, now)
         outbox.replace_offers(conn, planned.id, list(draft.slots))
+        spoken_of = alerts.get(conn, alert_id) if alert_id is not None else None
+        if draft.no_slot is not None and spoken_of is not None:
+            task.put(conn, spoken_of, now, draft.no_slot.told)
         people.notify(conn, "outbox")
     return planned
 

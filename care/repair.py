@@ -203,7 +203,8 @@ def close(
     )
     _remember_declined(conn, order, now)
     bookings.set_state(conn, booking.id, "done")
-    if booking.op_code == SERVICE:
+    also = bookings.also_of(conn, booking.id)
+    if SERVICE in (booking.op_code, *(one.op_code for one in also)):
         repairs.serviced(conn, order.vehicle_id, repairs.counters(conn, order.vehicle_id, now), now)
         due = alerts.newest(conn, order.vehicle_id, "service_due")
         if due is not None and due.state == "open" and due.id != booking.alert_id:
@@ -214,6 +215,9 @@ def close(
         _answer_alert(conn, booking.alert_id, code, actor, now)
         if code.repaired:
             verification.begin(conn, order, booking.alert_id, actual, now)
+    for one in also:  # the finding speaks of what brought the car in, not of these
+        if one.alert_id is not None:
+            alert.booking_lost(conn, one.alert_id, "It was looked at on a visit: note why", now)
     journey.begin(
         conn,
         "repair.closed",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import booking, outreach, rating, task, words
+from care import booking, compose, outreach, rating, task, words
 from care.errors import CareError
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import NewReply, Offered
@@ -28,6 +28,14 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Move a visit, whose parts come late, to this slot."""
+
+    booking_id: int
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """It is done already."""
 
@@ -43,7 +51,7 @@ class Ask:
 
 def decide(
     reply: NewReply, customer: Customer, offer: Offered | None, owns_car: bool, live: Booking | None
-) -> tuple[str, Book | Nothing | Ask]:
+) -> tuple[str, Book | Move | Nothing | Ask]:
     """What an answer means, and what to do about it.
 
     Parameters
@@ -60,7 +68,7 @@ def decide(
 
     Returns
     -------
-    tuple of str and Book or Nothing or Ask
+    tuple of str and Book or Move or Nothing or Ask
         The meaning as it is kept, and the deed.
     """
     name = customer.name
@@ -74,6 +82,8 @@ def decide(
             if live is not None and live.state in ("booked", "arrived"):
                 if live.starts_at == slot.starts_at:
                     return f"{meaning} (booked already)", Nothing("booked already")
+                if live.parts_late_at is not None and live.state == "booked":
+                    return meaning, Move(live.id, slot)
                 return f"{meaning} (has another booking)", Ask(f"{name} wants another time")
             if not owns_car:
                 return f"{meaning} (not the owner)", Ask(f"{name} wants a slot for a sold car")
@@ -130,6 +140,9 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         case Book(slot):
             assert about is not None
             return meaning + _book(conn, reply, customer, about, slot, now)
+        case Move(booking_id, slot):
+            assert about is not None
+            return meaning + _move(conn, reply, customer, about, booking_id, slot, now)
         case Ask(title):
             action = f"Answer {customer.name}: {_short(reply.body)}"
             task.ask_person(conn, customer, title, action, now)
@@ -142,6 +155,7 @@ def _book(
     conn: Connection, reply: NewReply, customer: Customer, about: Alert, slot: Slot, now: datetime
 ) -> str:
     """Book a slot that was offered; returns what to add to the meaning."""
+    op_code = cause_of(about.cause).op_code
     try:
         got = booking.book(
             conn,
@@ -150,9 +164,18 @@ def _book(
             vehicle_id=about.vehicle_id,
             customer_id=customer.id,
             alert_id=about.id,
-            op_code=cause_of(about.cause).op_code,
+            op_code=op_code,
             source="reply",
             now=now,
+            extras=booking.bundled(
+                conn,
+                slot=slot,
+                dealer_id=customer.dealer_id,
+                vehicle_id=about.vehicle_id,
+                alert_id=about.id,
+                op_code=op_code,
+                now=now,
+            ),
         )
     except CareError as error:
         action = f"Answer {customer.name}: {_short(reply.body)} {error}"
@@ -173,4 +196,36 @@ def _book(
     if planned is None or not outbox.offers(conn, planned.id):
         action = f"{customer.name} wanted a time that is gone, and no other is free. Call."
         task.ask_person(conn, customer, f"{customer.name} found no time", action, now)
+    return " (taken)"
+
+
+def _move(
+    conn: Connection,
+    reply: NewReply,
+    customer: Customer,
+    about: Alert,
+    booking_id: int,
+    slot: Slot,
+    now: datetime,
+) -> str:
+    """Move a visit to a slot that was offered; returns what to add to the meaning."""
+    try:
+        got = booking.reschedule(conn, booking_id, slot, actor=f"customer:{customer.id}", now=now)
+    except CareError as error:
+        action = f"Answer {customer.name}: {_short(reply.body)} {error}"
+        task.ask_person(conn, customer, f"{customer.name} could not be booked", action, now)
+        return " (not bookable)"
+    if isinstance(got, Booking):
+        return " (moved)"
+    outreach.plan(
+        conn,
+        customer_id=customer.id,
+        template=compose.PART_LATE,
+        purpose="reply",
+        dedupe_key=f"reply:{reply.id}:taken",
+        alert_id=about.id,
+        booking_id=booking_id,
+        answers_at=reply.received_at,
+        now=now,
+    )
     return " (taken)"

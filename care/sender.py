@@ -160,7 +160,7 @@ def _final_words(
 ) -> str:
     """The words as they go out: slots that are still free, and the link."""
     body = message.body
-    if compose.invites(message.template) and not compose.still_good(
+    if compose.offers(message.template) and not compose.still_good(
         conn, message, customer.dealer_id, now
     ):
         fresh = compose.draft(

@@ -221,6 +221,11 @@ class Task:
     alert_id: int | None = None
     customer_id: int | None = None
     owner_id: int | None = None
+    must_today: bool = False  # no budget puts it off
+    claimed_until: datetime | None = None  # until then nobody but its owner works on it
+    snoozed_until: datetime | None = None
+    tries: int = 0  # calls that nobody took
+    escalations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +273,11 @@ class Booking:
     state: str  # held | booked | arrived | done | cancelled | no_show | expired
     alert_id: int | None = None
     hold_expires_at: datetime | None = None
+    sequence: int = 0  # how often it was moved
+    loaner_id: int | None = None
+    run_id: int | None = None
+    pick_up: str | None = None
+    parts_late_at: datetime | None = None  # since when we know that its parts come too late
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,6 @@ from record.causes import cause_of
 CALL = timedelta(minutes=10)
 """A call, and what is written down about it."""
 
-TRIES = 3
-"""Who did not pick up on so many days is left in peace."""
-
 ANSWER = (
     "Thank you for asking. It takes one to two hours, and the check costs nothing. Times: {link}"
 )
@@ -30,8 +27,8 @@ class Deed:
     Parameters
     ----------
     what
-        ``booked``, ``declined``, ``not reached``, ``gave up``, ``answered`` or ``left`` (a
-        question that could not be answered by text).
+        ``booked``, ``declined``, ``not_reached``, ``sold``, ``wrong_number``, ``answered`` or
+        ``left``: what the console would not take.
     """
 
     at: datetime
@@ -40,7 +37,8 @@ class Deed:
 
 
 PickUp = Callable[[int, str | None, datetime], str]
-"""What a customer (key) says on the phone of a car (VIN): ``books``, ``declines``, ``silence``."""
+"""What a customer (key) says on the phone of a car (VIN): ``booked``, ``declined``, ``sold``,
+``wrong_number``, or ``not_reached``."""
 
 
 class Advisor:
@@ -67,7 +65,6 @@ class Advisor:
         self._zone = ZoneInfo(self._http.get("/me").raise_for_status().json()["time_zone"])
         self._picks_up = picks_up
         self._calls_an_hour = calls_an_hour
-        self._tries: dict[int, list[datetime]] = {}
         self._lately: list[datetime] = []
 
     def act(self, now: datetime) -> Deed | None:
@@ -79,13 +76,9 @@ class Advisor:
         if len(self._lately) >= self._calls_an_hour:
             return None
         for task in self._tasks():
-            tries = self._tries.get(task["id"], [])
-            if task["customer_id"] is None or any(
-                at.astimezone(self._zone).date() == local.date() for at in tries
-            ):
-                continue
-            self._lately.append(now)
-            return self._work(task, now)
+            if task["customer_id"] is not None:
+                self._lately.append(now)
+                return self._work(task, now)
         return None
 
     def _tasks(self) -> list[dict[str, Any]]:
@@ -96,45 +89,36 @@ class Advisor:
     def _work(self, task: dict[str, Any], now: datetime) -> Deed:
         self._post(f"/tasks/{task['id']}/claim")
         customer = task["customer_id"]
-        tries = self._tries.setdefault(task["id"], [])
-        tries.append(now)
         if task["kind"] == "reply":
-            wrote = self._http.post(f"/customers/{customer}/messages", json={"body": ANSWER})
-            done = "Answered by text" if wrote.is_success else "Could not be written to"
+            wrote = self._post(f"/customers/{customer}/messages", {"body": ANSWER})
+            done = "Answered by text" if wrote else "Could not be written to"
             self._post(f"/tasks/{task['id']}/done", {"reason": done})
-            return Deed(now, customer, "answered" if wrote.is_success else "left")
+            return Deed(now, customer, "answered" if wrote else "left")
         said = self._picks_up(customer, task["vin"], now)
-        if said == "books" and task["alert_id"] is not None and self._books(task):
-            return Deed(now, customer, "booked")
-        if said != "silence":
-            self._post(f"/tasks/{task['id']}/done", {"reason": "Called: no appointment wanted"})
-            return Deed(now, customer, "declined")
-        if len(tries) >= TRIES:
-            self._post(f"/tasks/{task['id']}/done", {"reason": f"Not reached on {TRIES} days"})
-            return Deed(now, customer, "gave up")
-        return Deed(now, customer, "not reached")
+        what = {"result": said}
+        if said == "booked":
+            what["slot"] = self._slot(task)
+        if said == "declined" or (said == "booked" and not what["slot"]):
+            what = {"result": "declined", "reason": "not_now"}
+        if self._post(f"/tasks/{task['id']}/outcome", what):
+            return Deed(now, customer, what["result"])
+        self._post(f"/tasks/{task['id']}/done", {"reason": f"Called: {said.replace('_', ' ')}"})
+        return Deed(now, customer, "left")
 
-    def _books(self, task: dict[str, Any]) -> bool:
-        """Book the soonest time that the workshop has; its task ends with that."""
-        op_code = cause_of(task["cause"]).op_code
-        wish = {"op_code": op_code, "count": "1"}
+    def _slot(self, task: dict[str, Any]) -> str:
+        """The soonest time that the workshop has for it; empty where there is none."""
+        if task["alert_id"] is None:
+            return ""
+        wish = {"op_code": cause_of(task["cause"]).op_code, "count": "1"}
         if task["expect_from"]:
             wish["before"] = task["expect_from"]
         slots = self._http.get("/slots", params=wish).raise_for_status().json()
-        if not slots:
-            return False
-        booked = self._http.post(
-            "/bookings",
-            json={
-                "vehicle_id": task["vehicle_id"],
-                "slot": slots[0]["key"],
-                "op_code": op_code,
-                "alert_id": task["alert_id"],
-            },
-        )
-        return booked.is_success
+        return str(slots[0]["key"]) if slots else ""
 
-    def _post(self, path: str, body: dict[str, str] | None = None) -> None:
+    def _post(self, path: str, body: dict[str, str] | None = None) -> bool:
+        """False where the console says why it can't be done."""
         answer = self._http.post(path, json=body)
-        if answer.status_code != 409:  # somebody else was faster
-            answer.raise_for_status()
+        if answer.status_code == 409:
+            return False
+        answer.raise_for_status()
+        return True

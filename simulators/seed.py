@@ -19,6 +19,15 @@ OP_CODES = (
     ("DIAG", "Read trouble codes and diagnose", 60, "general", "electrical"),
 )
 
+PARTS = (
+    # part, title, price in cents, the work that takes it, pieces
+    ("BATT-12V", "12 V battery", 18_900, "BATT-TEST", 1),
+    ("OIL-FILTER", "Oil filter", 1_450, "SERVICE", 1),
+    ("OIL-5W30", "Engine oil, litre", 1_100, "SERVICE", 5),
+)
+ON_HAND = 2_000
+"""Pieces of each part: enough for a year, since nobody orders here."""
+
 CONSENT_WORDING = "sms-service-2026-01"
 
 
@@ -58,6 +67,37 @@ def op_codes(conn: psycopg.Connection) -> None:
         )
 
 
+def stock(conn: psycopg.Connection, dealer_id: int) -> None:
+    """Parts on the shelf, two loaner cars, and a driver who fetches four cars a day."""
+    for part_no, title, price, op_code, quantity in PARTS:
+        conn.execute(
+            "INSERT INTO part (part_no, title, price_cents) VALUES (%s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            (part_no, title, price),
+        )
+        conn.execute(
+            "INSERT INTO op_code_part (op_code, part_no, quantity) VALUES (%s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            (op_code, part_no, quantity),
+        )
+        conn.execute(
+            "INSERT INTO part_stock (dealer_id, part_no, on_hand) VALUES (%s, %s, %s)",
+            (dealer_id, part_no, ON_HAND),
+        )
+    for name in ("Loaner 1", "Loaner 2"):
+        conn.execute("INSERT INTO loaner (dealer_id, name) VALUES (%s, %s)", (dealer_id, name))
+    run_id = _insert(
+        conn,
+        """
+        INSERT INTO run (dealer_id, driver, radius_km, fetches_from, fetches_until, returns_from,
+            returns_until)
+        VALUES (%s, 'Omar Nasser', 25, '07:30', '09:00', '15:00', '17:00') RETURNING id
+        """,
+        dealer_id,
+    )
+    conn.execute("INSERT INTO run_seat SELECT %s, generate_series(1, 4)", (run_id,))
+
+
 def dealer(
     conn: psycopg.Connection,
     *,
@@ -87,6 +127,7 @@ def dealer(
         name,
         time_zone,
     )
+    stock(conn, dealer_id)
     # argon2 made cheap: these accounts guard a play world
     hashed = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8192, parallelism=1),)).hash(
         password

@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
-from api import render
+from api import render, words
 from api.door import Booking, Desk, Looking, NotFound, Receiving, see
+from api.slots import slot_key, slot_of
 from api.store import audit as audit_store
 from api.store import bookings as store
+from api.store import workshop as workshop_store
 from care import booking as care_booking
 
 router = APIRouter(include_in_schema=False)
@@ -71,7 +73,11 @@ def local_day(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 @router.get("/bookings")
-def show(desk: Looking, day: Annotated[str, Query(max_length=10)] = "") -> Response:
+def show(
+    desk: Looking,
+    day: Annotated[str, Query(max_length=10)] = "",
+    by: Annotated[str, Query(pattern="^(bay|technician)$")] = "bay",
+) -> Response:
     today = desk.now.astimezone(ZoneInfo(desk.zone)).date()
     try:
         chosen = date.fromisoformat(day) if day else today
@@ -93,7 +99,12 @@ def show(desk: Looking, day: Annotated[str, Query(max_length=10)] = "") -> Respo
         today=today,
         before=before,
         after=after,
-        bays=store.bays(desk.conn, desk.dealer_id),
+        by=by,
+        lanes=lanes(desk, chosen, by, on_grid),
+        load=workshop_store.load(desk.conn, desk.dealer_id, chosen),
+        loaners=workshop_store.loaners(desk.conn, desk.dealer_id, since, until),
+        runs=workshop_store.runs(desk.conn, desk.dealer_id, chosen),
+        wanted=workshop_store.wanted(desk.conn, desk.dealer_id, since, until),
         placed=placed,
         rows=rows,
         hours=list(range(first_min // 60, last_min // 60)),
@@ -101,8 +112,72 @@ def show(desk: Looking, day: Annotated[str, Query(max_length=10)] = "") -> Respo
         now_column=int(minute - first_min) // STEP_MIN + 1
         if first_min <= minute < last_min
         else None,
-        here_path=f"/bookings?day={chosen}",
+        here_path=f"/bookings?day={chosen}&by={by}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A bay or a technician on the day's grid, and how full the day is."""
+
+    id: int
+    name: str
+    note: str
+    hours: str
+
+
+def lanes(desk: Desk, day: date, by: str, rows: list[store.BookingRow]) -> list[Lane]:
+    """The day's bays, or technicians with their absences."""
+    key = "bay_id" if by == "bay" else "technician_id"
+    taken: dict[int, timedelta] = {}
+    for row in rows:
+        one = getattr(row, key)
+        taken[one] = taken.get(one, timedelta()) + (row.ends_at - row.starts_at)
+
+    def hours(one: int) -> str:
+        return f"{taken.get(one, timedelta()) / timedelta(hours=1):.1f} h booked"
+
+    if by == "bay":
+        bays = store.bays(desk.conn, desk.dealer_id)
+        return [
+            Lane(
+                b.id, b.name, words.BAY.get(b.kind, "") if b.kind != "general" else "", hours(b.id)
+            )
+            for b in bays
+        ]
+    people = workshop_store.technicians(desk.conn, desk.dealer_id, day)
+    return [Lane(t.id, t.name, "Away" if t.away else "", hours(t.id)) for t in people]
+
+
+@router.get("/bookings/{booking_id}/move")
+def move_to(
+    desk: Booking, booking_id: int, count: Annotated[int, Query(ge=3, le=24)] = 9
+) -> Response:
+    booking = own_booking(desk, booking_id)
+    found = care_booking.find_for_move(desk.conn, booking_id, desk.now, count)
+    none = found if isinstance(found, care_booking.NoSlot) else None
+    slots = [] if isinstance(found, care_booking.NoSlot) else found
+    return render.page(
+        desk,
+        "booking_move.html",
+        b=booking,
+        no_slot=none.told if none else "",
+        slots=[(slot_key(s), s) for s in slots],
+        count=count,
+    )
+
+
+@router.post("/bookings/{booking_id}/move")
+def move(desk: Booking, booking_id: int, slot: Annotated[str, Form(max_length=80)]) -> Response:
+    own_booking(desk, booking_id)
+    moved = care_booking.reschedule(
+        desk.conn, booking_id, slot_of(slot), actor=desk.staff.actor, now=desk.now
+    )
+    if isinstance(moved, care_booking.Taken):
+        back = see(f"/bookings/{booking_id}/move")
+        return render.noted(back, desk.request, moved.reason, "sorry")
+    when = words.moment(moved.starts_at, desk.place)
+    return render.noted(see(f"/bookings/{booking_id}"), desk.request, f"Moved to {when}.")
 
 
 @router.get("/bookings/{booking_id}")

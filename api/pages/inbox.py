@@ -1,16 +1,19 @@
 """The inbox: what an advisor should do next, most important first."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api import render
+from api.auth import Role
 from api.door import Desk, Looking, NotFound, Working, door, ours, see, who
 from api.store import customers as customer_store
 from api.store import inbox as store
 from api.store import vehicles as vehicle_store
+from care import budget
 from care import task as care_task
 
 router = APIRouter(include_in_schema=False)
@@ -23,20 +26,45 @@ VIEWS = {
     "mine": "Mine",
     "unclaimed": "Unclaimed",
     "replies": "Replies",
+    "late": "Escalated",
+    "snoozed": "Snoozed",
     "watched": "Watched",
 }
 TO_DO = ["call", "reply", "handle"]
+ALL_KINDS = [*TO_DO, "watch"]
+
+
+def today(desk: Desk) -> store.Day:
+    """What is for today, by everybody's budget of calls."""
+    conn, dealer_id, now = desk.conn, desk.dealer_id, desk.now
+    zone = ZoneInfo(desk.zone)
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    advisors = store.advisors(conn, dealer_id, now, midnight)
+    left = {a.id: a.left for a in advisors if a.role == Role.ADVISOR}
+    found = {c.id: c for c in store.candidates(conn, dealer_id, left, now)}
+    chosen = budget.today(list(found.values()), left)
+    return store.Day({key: c for key, c in found.items() if key in chosen}, advisors)
 
 
 def listed(
-    desk: Desk, view: str, urgency: str | None, after: str | None, limit: int = PAGE
+    desk: Desk,
+    day: store.Day,
+    view: str,
+    urgency: str | None,
+    after: str | None,
+    limit: int = PAGE,
 ) -> list[store.TaskRow]:
     """The tasks of a view."""
-    kinds = {"watched": ["watch"], "replies": ["reply"]}.get(view, TO_DO)
+    kinds = {"replies": ["reply"], "late": ALL_KINDS, "snoozed": ALL_KINDS}.get(view, TO_DO)
     return store.tasks(
         desk.conn,
         dealer_id=desk.dealer_id,
+        now=desk.now,
         kinds=kinds,
+        today=day.ids if view in ("all", "mine", "unclaimed", "replies") else None,
+        watched=day.ids if view == "watched" else None,
+        snoozed=view == "snoozed",
+        late=view == "late",
         owner_id=desk.staff.id if view == "mine" else None,
         unclaimed=view == "unclaimed",
         urgency=urgency or None,
@@ -71,7 +99,8 @@ def show(
 ) -> Response:
     view = view if view in VIEWS else "all"
     urgency = urgency if urgency in ("stop", "soon", "service", "info") else ""
-    rows = listed(desk, view, urgency, after, PAGE + 1)
+    day = today(desk)
+    rows = listed(desk, day, view, urgency, after, PAGE + 1)
     return render.page(
         desk,
         "inbox.html",
@@ -81,10 +110,11 @@ def show(
         tasks=rows[:PAGE],
         more=f"{rows[PAGE - 1].priority}_{rows[PAGE - 1].id}" if len(rows) > PAGE else "",
         after=after,
-        watched=listed(desk, "watched", urgency, None, WATCHED)
+        watched=listed(desk, day, "watched", urgency, None, WATCHED)
         if view == "all" and not after
         else [],
-        counts=store.counts(desk.conn, desk.dealer_id, desk.staff.id),
+        counts=store.counts(desk.conn, desk.dealer_id, desk.staff.id, day, desk.now),
+        mine=next((a for a in day.advisors if a.id == desk.staff.id), None),
     )
 
 
@@ -111,11 +141,6 @@ def claim(
     own_task(desk, task_id)
     care_task.claim(desk.conn, task_id, desk.staff.id, desk.now)
     return render.noted(see(ours(back)), desk.request, "It's yours now.")
-
-
-@router.get("/tasks/{task_id}")
-def show_task(desk: Looking, task_id: int) -> Response:
-    return render.page(desk, "task.html", t=own_task(desk, task_id))
 
 
 @router.post("/tasks/{task_id}/done")

@@ -4,14 +4,14 @@ Nobody signs in here and nothing needs JavaScript. The link alone says whose pag
 no more than its message did: first name, car and reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from api import calendar_file, progress_texts, render, slot_texts, words
+from api import calendar_file, progress_texts, render, slot_texts, visit_texts, words
 from api.door import AtDoor, Connection, Door, Refusal
 from api.slots import apart, slot_key, slot_of
 from api.store import bookings as booking_store
@@ -19,7 +19,8 @@ from api.store import slot as store
 from care import booking as care_booking
 from care.errors import CareError
 from care.links import LinkExpired, LinkInvalid, progress_token, read_slot_token
-from care.store import repairs
+from care.slots import Alternative
+from care.store import alerts, repairs
 from record.causes import cause_of
 from record.flow import Slot
 
@@ -34,6 +35,16 @@ class Choice:
     day: str
     time: str
     dealer_time: str  # empty where the customer lives by the dealer's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What can be done where no slot fits."""
+
+    kind: str
+    says: str
+    address: str
+    directions: str | None
 
 
 class Closed(Refusal):
@@ -101,18 +112,25 @@ def _op(who: store.Visitor) -> str:
     return cause_of(who.cause).op_code if who.cause else "SERVICE"
 
 
-def _slots(conn: Connection, shared: Door, who: store.Visitor, count: int) -> list[Slot]:
+def _find(
+    conn: Connection, shared: Door, who: store.Visitor, count: int, only: bool
+) -> care_booking.Offer | care_booking.NoSlot:
     now = shared.clock.now()
     booked = booking_store.hours_of(conn, who.vehicle_id, now)
-    slots = care_booking.find_slots(
+    found = care_booking.find(
         conn,
         dealer_id=who.dealer_id,
         op_code=_op(who),
         now=now,
-        before=who.expect_from,
+        vehicle_id=who.vehicle_id,
+        customer_id=who.customer_id,
+        alert=alerts.get(conn, who.alert_id) if who.alert_id is not None else None,
         count=count * (2 if booked else 1),
+        also=() if only else None,
     )
-    return apart(slots, booked)[:count]
+    if isinstance(found, care_booking.NoSlot):
+        return found
+    return care_booking.Offer(apart(list(found.slots), booked)[:count], found.also)
 
 
 def _choice(slot: Slot, who: store.Visitor, language: str) -> Choice:
@@ -138,12 +156,13 @@ def _show(
     conn: Connection,
     token: str,
     count: int = 3,
-    notice: bool = False,
+    notice: str = "",
     status: int = 200,
+    only: bool = False,
 ) -> Response:
     who = _visitor(shared, conn, token)
     language = slot_texts.language_of(who.language)
-    texts = slot_texts.LANGUAGES[language]
+    texts, more = slot_texts.LANGUAGES[language], visit_texts.LANGUAGES[language]
     about: dict[str, Any] = {
         "who": who,
         "car": words.car(who.make, who.model),
@@ -179,8 +198,12 @@ def _show(
             language,
             day=slot_texts.day(booked.starts_at, who.time_zone, language, who.dealer_country),
             time=words.clock(booked.starts_at, words.Place(who.time_zone, who.dealer_country)),
-            work=slot_texts.work(booked.op_code, language),
+            work=", ".join(slot_texts.work(op, language) for op in (booked.op_code, *booked.also)),
             token=token,
+            more=more,
+            booked=booked,
+            fetched=_fetched(booked, who, language),
+            notice=_notice(notice, language),
             **about,
         )
     if who.alert_state == "closed":
@@ -193,22 +216,69 @@ def _show(
             phone=who.dealer_phone,
             country=who.dealer_country,
         )
-    slots = _slots(conn, shared, who, count)
-    op = next((o for o in booking_store.ops(conn) if o.code == _op(who)), None)
+    found = _find(conn, shared, who, count, only)
+    if isinstance(found, care_booking.NoSlot):
+        return _answer(
+            request,
+            "slot_none.html",
+            language,
+            status,
+            why=slot_texts.why(who.cause, language),
+            says=more.too_late if found.too_late else texts.no_times,
+            ways=[_way(one, who, language) for one in found.alternatives],
+            notice=_notice(notice, language),
+            more=more,
+            token=token,
+            **about,
+        )
+    also = [one.op_code for one in found.also]
+    minutes = {op.code: op.minutes for op in booking_store.ops(conn)}
     return _answer(
         request,
         "slot.html",
         language,
         status,
         why=slot_texts.why(who.cause, language),
-        choices=[_choice(s, who, language) for s in slots],
+        choices=[_choice(s, who, language) for s in found.slots],
         count=count,
-        notice=notice,
+        notice=_notice(notice, language),
         work=slot_texts.work(_op(who), language),
-        minutes=op.minutes if op else 0,
+        also=", ".join(slot_texts.work(op, language) for op in also),
+        only=only,
+        gone=notice == "cancelled",
+        minutes=sum(minutes.get(op, 0) for op in (_op(who), *also)),
         token=token,
+        more=more,
         **about,
     )
+
+
+def _notice(code: str, language: str) -> str:
+    """What the page says first, after something did not go as wished."""
+    more = visit_texts.LANGUAGES[language]
+    known = {"taken": slot_texts.LANGUAGES[language].taken, "asked": more.asked}
+    return (known | more.refused | {"cancelled": more.cancelled}).get(code, "")
+
+
+def _fetched(booked: store.Appointment, who: store.Visitor, language: str) -> str:
+    """What was agreed about fetching the car."""
+    more = visit_texts.LANGUAGES[language]
+    if booked.fetches_from and booked.fetches_until and booked.returns_from:
+        a, b, c = booked.fetches_from, booked.fetches_until, booked.returns_from
+        return more.fetched.format(a=f"{a:%H:%M}", b=f"{b:%H:%M}", c=f"{c:%H:%M}")
+    return more.fetch_asked if booked.pick_up else ""
+
+
+def _way(one: Alternative, who: store.Visitor, language: str) -> Way:
+    more = visit_texts.LANGUAGES[language]
+    said = {"mobile": more.mobile, "pick_up": more.pick_up, "tow": more.tow}.get(one.kind, "")
+    if one.starts_at is not None:
+        said = more.site.format(
+            site=one.site.name,
+            day=slot_texts.day(one.starts_at, who.time_zone, language, who.dealer_country),
+            time=words.clock(one.starts_at, words.Place(who.time_zone, who.dealer_country)),
+        )
+    return Way(one.kind, said, one.site.address if one.kind == "site" else "", one.directions)
 
 
 @router.get("/b/{token}")
@@ -219,8 +289,10 @@ def show(
     token: str,
     count: Annotated[int, Query(ge=3, le=12)] = 3,
     taken: bool = False,
+    note: Annotated[str, Query(max_length=20)] = "",
+    only: bool = False,
 ) -> Response:
-    return _show(request, shared, conn, token, count, notice=taken)
+    return _show(request, shared, conn, token, count, notice="taken" if taken else note, only=only)
 
 
 @router.post("/b/{token}")
@@ -230,6 +302,8 @@ def choose(
     conn: Connection,
     token: str,
     slot: Annotated[str, Form(max_length=80)] = "",
+    loaner: Annotated[bool, Form()] = False,
+    pick_up: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """Hold and confirm in one step, so that a customer needs one touch.
 
@@ -252,6 +326,19 @@ def choose(
             op_code=_op(who),
             source="slot page",
             now=now,
+            extras=replace(
+                care_booking.bundled(
+                    conn,
+                    slot=chosen,
+                    dealer_id=who.dealer_id,
+                    vehicle_id=who.vehicle_id,
+                    alert_id=who.alert_id,
+                    op_code=_op(who),
+                    now=now,
+                ),
+                loaner=loaner,
+                pick_up=" ".join(pick_up.replace("\x00", "").split()),
+            ),
         )
     except CareError:
         # Booked by somebody else meanwhile, or no time that we offer: show how it stands.
@@ -259,8 +346,100 @@ def choose(
         return RedirectResponse(f"/b/{token}?taken=1", status_code=303)
     if isinstance(kept, care_booking.Taken):
         conn.rollback()
-        return _show(request, shared, conn, token, notice=True, status=409)
+        return _show(request, shared, conn, token, notice=kept.code, status=409)
     return again
+
+
+def _standing(
+    shared: Door, conn: Connection, token: str
+) -> tuple[store.Visitor, store.Appointment | None]:
+    """Whose page it is, and the visit that may still be moved or cancelled."""
+    who = _visitor(shared, conn, token)
+    booked = store.appointment(conn, who, shared.clock.now())
+    return who, booked if booked is not None and booked.state == "booked" else None
+
+
+@router.get("/b/{token}/move")
+def move_to(
+    request: Request,
+    shared: AtDoor,
+    conn: Connection,
+    token: str,
+    count: Annotated[int, Query(ge=3, le=12)] = 3,
+    note: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    who, booked = _standing(shared, conn, token)
+    if booked is None:
+        return RedirectResponse(f"/b/{token}", status_code=303)
+    language = slot_texts.language_of(who.language)
+    more = visit_texts.LANGUAGES[language]
+    found = care_booking.find_for_move(conn, booked.id, shared.clock.now(), count)
+    slots = [] if isinstance(found, care_booking.NoSlot) else found
+    return _answer(
+        request,
+        "slot_move.html",
+        language,
+        who=who,
+        title=more.move_title.format(car=words.car(who.make, who.model)),
+        choices=[_choice(s, who, language) for s in slots],
+        count=count,
+        notice=_notice(note, language),
+        more=more,
+        token=token,
+        phone=who.dealer_phone,
+        country=who.dealer_country,
+    )
+
+
+@router.post("/b/{token}/move")
+def move(
+    shared: AtDoor,
+    conn: Connection,
+    token: str,
+    slot: Annotated[str, Form(max_length=80)] = "",
+) -> Response:
+    """Move the visit; the old time stands until the new one is had."""
+    who, booked = _standing(shared, conn, token)
+    if booked is None:
+        return RedirectResponse(f"/b/{token}", status_code=303)
+    try:
+        moved = care_booking.reschedule(
+            conn,
+            booked.id,
+            slot_of(slot),
+            actor=f"customer:{who.customer_id}",
+            now=shared.clock.now(),
+        )
+    except CareError:
+        conn.rollback()
+        return RedirectResponse(f"/b/{token}/move?note=taken", status_code=303)
+    if isinstance(moved, care_booking.Taken):
+        conn.rollback()
+        note = moved.code.replace(" ", "+")
+        return RedirectResponse(f"/b/{token}/move?note={note}", status_code=303)
+    return RedirectResponse(f"/b/{token}", status_code=303)
+
+
+@router.post("/b/{token}/cancel")
+def cancel(shared: AtDoor, conn: Connection, token: str) -> Response:
+    who, booked = _standing(shared, conn, token)
+    if booked is None:
+        return RedirectResponse(f"/b/{token}", status_code=303)
+    care_booking.cancel(conn, booked.id, f"customer:{who.customer_id}", shared.clock.now())
+    return RedirectResponse(f"/b/{token}?note=cancelled", status_code=303)
+
+
+@router.post("/b/{token}/ask")
+def ask(
+    shared: AtDoor, conn: Connection, token: str, way: Annotated[str, Form(max_length=20)] = ""
+) -> Response:
+    """No slot fits, and the customer chose what should be done instead."""
+    who = _visitor(shared, conn, token)
+    try:
+        care_booking.ask_for(conn, who.customer_id, way, shared.clock.now())
+    except CareError:
+        return RedirectResponse(f"/b/{token}", status_code=303)
+    return RedirectResponse(f"/b/{token}?note=asked", status_code=303)
 
 
 @router.get("/b/{token}/booking.ics")
@@ -268,15 +447,24 @@ def calendar(request: Request, shared: AtDoor, conn: Connection, token: str) -> 
     who = _visitor(shared, conn, token)
     now = shared.clock.now()
     booked = store.appointment(conn, who, now)
-    if booked is None:
+    gone = store.cancelled(conn, who, now) if booked is None else None
+    visit = booked or gone
+    if visit is None:
         return RedirectResponse(f"/b/{token}", status_code=303)
-    text = calendar_file.appointment(
-        uid=f"booking-{booked.id}@roadworthy",
-        starts_at=booked.starts_at,
-        ends_at=booked.ends_at,
-        summary=f"{slot_texts.work(booked.op_code, slot_texts.language_of(who.language))}: "
-        f"{words.car(who.make, who.model)}",
-        place=f"{who.dealer_name}, {who.dealer_phone}",
+    language = slot_texts.language_of(who.language)
+    work = ", ".join(slot_texts.work(op, language) for op in (visit.op_code, *visit.also))
+    text = calendar_file.invitation(
+        calendar_file.Event(
+            uid=f"booking-{visit.id}@roadworthy",
+            starts_at=visit.starts_at,
+            ends_at=visit.ends_at,
+            summary=f"{work}: {words.car(who.make, who.model)}",
+            place=f"{who.dealer_name}, {who.dealer_phone}",
+            sequence=visit.sequence + (gone is not None),
+            cancelled=gone is not None,
+        ),
+        organizer=who.dealer_phone,
+        attendee=f"customer-{who.customer_id}",
         now=now,
     )
     return Response(

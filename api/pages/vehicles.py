@@ -1,6 +1,6 @@
 """Vehicles and their alerts: who, what, since when, how sure, what to do."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,8 +15,10 @@ from api.store import bookings as booking_store
 from api.store import inbox as inbox_store
 from api.store import telemetry
 from api.store import vehicles as store
+from api.store import workshop as workshop_store
 from care import alert as care_alert
 from care import booking as care_booking
+from care.store import alerts as care_alerts
 from record import dtc
 from record.causes import cause_of
 
@@ -278,10 +280,12 @@ def _readable(series: telemetry.Series, finding: store.FindingRow | None) -> dic
 def dismiss(
     desk: Working,
     alert_id: int,
-    reason: Annotated[str, Form(min_length=1, max_length=500)],
+    reason: Annotated[str, Form(max_length=500)] = "",
+    code: Annotated[str, Form(max_length=40)] = "other",
 ) -> Response:
     own_alert(desk, alert_id)
-    care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, reason, desk.now)
+    reason = reason.replace("\x00", "")
+    care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, reason, desk.now, code)
     return render.noted(see(f"/alerts/{alert_id}"), desk.request, "Dismissed, and noted why.")
 
 
@@ -292,6 +296,8 @@ def choose(
     alert: int | None = None,
     op: Annotated[str, Query(max_length=40)] = "",
     count: Annotated[int, Query(ge=3, le=24)] = 9,
+    only: bool = False,
+    late: bool = False,
 ) -> Response:
     card = own_vehicle(desk, vehicle_id)
     about = own_alert(desk, alert) if alert else None
@@ -302,15 +308,21 @@ def choose(
     if code not in {o.code for o in ops} and ops:
         code = ops[0].code
     booked = booking_store.hours_of(desk.conn, vehicle_id, desk.now)
-    slots = care_booking.find_slots(
+    found = care_booking.find(
         desk.conn,
         dealer_id=desk.dealer_id,
         op_code=code,
         now=desk.now,
-        before=about.expect_from if about else None,
+        vehicle_id=vehicle_id,
+        customer_id=card.owner_id,
+        alert=care_alerts.get(desk.conn, about.id) if about and not late else None,
         count=count * (2 if booked else 1),
+        also=() if only or late else None,
     )
-    slots = apart(slots, booked)[:count]
+    none = found if isinstance(found, care_booking.NoSlot) else None
+    offered = found if isinstance(found, care_booking.Offer) else care_booking.Offer(())
+    slots = apart(list(offered.slots), booked)[:count]
+    titles = {o.code: o.title for o in ops}
     return render.page(
         desk,
         "book.html",
@@ -320,6 +332,12 @@ def choose(
         op=code,
         slots=[(slot_key(s), s) for s in slots],
         count=count,
+        no_slot=none.told if none else "",
+        also=[titles[one.op_code] for one in offered.also],
+        only=only,
+        late=late,
+        lends=workshop_store.lends(desk.conn, desk.dealer_id),
+        fetches=workshop_store.fetches(desk.conn, desk.dealer_id),
     )
 
 
@@ -330,6 +348,8 @@ def book(
     slot: Annotated[str, Form(max_length=80)],
     op: Annotated[str, Form(max_length=40)],
     alert: Annotated[int | None, Form()] = None,
+    loaner: Annotated[bool, Form()] = False,
+    pick_up: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     card = own_vehicle(desk, vehicle_id)
     about = own_alert(desk, alert) if alert else None
@@ -338,9 +358,19 @@ def book(
     if card.owner_id is None:
         raise NotFound("This car has no customer on record, so it can't be booked.")
     back = f"/vehicles/{vehicle_id}/book?op={op}" + (f"&alert={about.id}" if about else "")
+    chosen = slot_of(slot)
+    bundled = care_booking.bundled(
+        desk.conn,
+        slot=chosen,
+        dealer_id=desk.dealer_id,
+        vehicle_id=vehicle_id,
+        alert_id=about.id if about else None,
+        op_code=op,
+        now=desk.now,
+    )
     kept = care_booking.book(
         desk.conn,
-        slot=slot_of(slot),
+        slot=chosen,
         dealer_id=desk.dealer_id,
         vehicle_id=vehicle_id,
         customer_id=card.owner_id,
@@ -348,6 +378,9 @@ def book(
         op_code=op,
         source=desk.staff.actor,
         now=desk.now,
+        extras=replace(
+            bundled, loaner=loaner, pick_up=" ".join(pick_up.replace("\x00", "").split())
+        ),
     )
     if isinstance(kept, care_booking.Taken):
         return render.noted(see(back), desk.request, kept.reason, "sorry")

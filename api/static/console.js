@@ -32,7 +32,7 @@
     else if (key === "/") document.getElementById("q")?.focus();
     else if (key === "?") document.getElementById("keys")?.togglePopover();
     else if (key === "g") going = true;
-    else if (key === "c" || key === "d") current()?.querySelector(`[data-key="${key}"]`)?.click();
+    else if ("cdsht".includes(key)) current()?.querySelector(`[data-key="${key}"]`)?.click();
     else return;
     event.preventDefault();
   });

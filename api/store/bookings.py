@@ -21,6 +21,7 @@ class BookingRow:
     hold_expires_at: datetime | None
     bay_id: int
     bay_name: str
+    technician_id: int
     technician_name: str
     vehicle_id: int
     vin: str
@@ -34,6 +35,12 @@ class BookingRow:
     cause: str | None
     repair_order_id: int | None
     repair_order_state: str | None
+    also: list[str]
+    loaner: str | None
+    driver: str | None
+    pick_up: str | None
+    parts_late_at: datetime | None
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +113,16 @@ class Op:
 _BOOKING = """
     SELECT b.id, b.state, lower(b.during) AS starts_at, upper(b.during) AS ends_at, b.op_code,
            o.title AS op_title, b.source, b.hold_expires_at, b.bay_id, y.name AS bay_name,
-           t.name AS technician_name, v.id AS vehicle_id, v.vin, v.plate, v.make, v.model,
+           t.id AS technician_id, t.name AS technician_name, v.id AS vehicle_id, v.vin, v.plate,
+           v.make, v.model,
            c.id AS customer_id, c.name AS customer_name, b.alert_id, a.urgency, a.cause,
-           r.id AS repair_order_id, r.state AS repair_order_state
+           r.id AS repair_order_id, r.state AS repair_order_state,
+           ARRAY(SELECT x.title FROM booking_op w JOIN op_code x ON x.code = w.op_code
+                 WHERE w.booking_id = b.id ORDER BY 1) AS also,
+           l.name AS loaner, u.driver, b.pick_up, b.parts_late_at, b.sequence
     FROM booking b
+    LEFT JOIN loaner l ON l.id = b.loaner_id
+    LEFT JOIN run u ON u.id = b.run_id
     JOIN op_code o ON o.code = b.op_code
     JOIN bay y ON y.id = b.bay_id
     JOIN technician t ON t.id = b.technician_id

@@ -2,8 +2,9 @@
 
 # ruff: noqa: S608  only this module's own column lists are joined in
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -20,6 +21,10 @@ class Dealer:
         Local to `time_zone`.
     open_weekdays : list of int
         ISO, Monday is 1.
+    country, subdivision : str
+        ISO 3166, for public holidays; empty where they don't count.
+    closures : sequence of date
+        The dealer's own closing days.
     """
 
     id: int
@@ -29,6 +34,9 @@ class Dealer:
     opens: time
     closes: time
     open_weekdays: list[int]
+    country: str = ""
+    subdivision: str | None = None
+    closures: Sequence[date] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ def dealer(conn: Connection, dealer_id: int) -> Dealer | None:
     with conn.cursor(row_factory=class_row(Dealer)) as cur:
         return cur.execute(
             """
-            SELECT id, name, time_zone, phone, opens, closes, open_weekdays
+            SELECT id, name, time_zone, phone, opens, closes, open_weekdays, country, subdivision,
+                   ARRAY(SELECT day FROM closure WHERE dealer_id = dealer.id) AS closures
             FROM dealer WHERE id = %s
             """,
             (dealer_id,),
@@ -120,6 +129,18 @@ def car(conn: Connection, vehicle_id: int) -> Car | None:
             """,
             (vehicle_id,),
         ).fetchone()
+
+
+def end_ownership(conn: Connection, vehicle_id: int, customer_id: int, at: datetime) -> bool:
+    """The car is no longer the person's from `at` on; False if it wasn't."""
+    done = conn.execute(
+        """
+        UPDATE ownership SET during = tstzrange(lower(during), %s)
+        WHERE vehicle_id = %s AND customer_id = %s AND during @> %s::timestamptz
+        """,
+        (at, vehicle_id, customer_id, at),
+    )
+    return done.rowcount > 0
 
 
 def any_car(conn: Connection, customer_id: int, now: datetime) -> int | None:

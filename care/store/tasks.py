@@ -2,17 +2,31 @@
 
 # ruff: noqa: S608  only this module's own column lists are joined in
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
+from care.worth import Factor, Worth
 from record.flow import Task
 
 TASK_COLUMNS = """
     id, dealer_id, kind, title, priority, state, created_at, deadline, next_action, alert_id,
-    customer_id, owner_id
+    customer_id, owner_id, must_today, claimed_until, snoozed_until, tries, escalations
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may work on tasks."""
+
+    id: int
+    dealer_id: int
+    name: str
+    role: str
 
 
 def get(conn: Connection, task_id: int, lock: bool = False) -> Task | None:
@@ -35,21 +49,28 @@ def put_for_alert(
     priority: float,
     deadline: datetime,
     at: datetime,
+    factors: Sequence[Factor] = (),
+    must_today: bool = False,
 ) -> Task:
-    """The alert's one open task: made, or brought up to date. Its owner stays with the dealer."""
+    """The alert's one open task: made, or brought up to date. Its owner stays with the dealer.
+
+    Whoever brings it up to date has news: a snooze ends.
+    """
     with conn.cursor(row_factory=class_row(Task)) as cur:
         row = cur.execute(
             """
             INSERT INTO task AS t (dealer_id, alert_id, customer_id, owner_id, kind, title,
-                next_action, priority, state, created_at, deadline)
+                next_action, priority, state, created_at, deadline, factors, must_today)
             VALUES (%(dealer)s, %(alert)s, %(customer)s, %(owner)s, %(kind)s, %(title)s,
-                %(next)s, %(priority)s, 'open', %(at)s, %(deadline)s)
+                %(next)s, %(priority)s, 'open', %(at)s, %(deadline)s, %(factors)s, %(must)s)
             ON CONFLICT (alert_id) WHERE state = 'open' AND alert_id IS NOT NULL DO UPDATE
             SET kind = excluded.kind, title = excluded.title, next_action = excluded.next_action,
                 priority = excluded.priority, customer_id = excluded.customer_id,
                 owner_id = CASE WHEN t.dealer_id = excluded.dealer_id THEN t.owner_id
                     ELSE excluded.owner_id END,
-                dealer_id = excluded.dealer_id,
+                claimed_until = CASE WHEN t.dealer_id = excluded.dealer_id THEN t.claimed_until END,
+                dealer_id = excluded.dealer_id, factors = excluded.factors,
+                must_today = excluded.must_today, snoozed_until = NULL, snooze_reason = NULL,
                 deadline = least(t.deadline, excluded.deadline)
             RETURNING """
             + TASK_COLUMNS,
@@ -64,6 +85,8 @@ def put_for_alert(
                 "priority": priority,
                 "at": at,
                 "deadline": deadline,
+                "factors": Jsonb([asdict(f) for f in factors]),
+                "must": must_today,
             },
         ).fetchone()
     assert row is not None
@@ -92,7 +115,8 @@ def put_for_reply(
                 %(priority)s, 'open', %(at)s, %(deadline)s)
             ON CONFLICT (customer_id) WHERE state = 'open' AND kind = 'reply' DO UPDATE
             SET title = excluded.title, next_action = excluded.next_action,
-                priority = greatest(t.priority, excluded.priority)
+                priority = greatest(t.priority, excluded.priority),
+                snoozed_until = NULL, snooze_reason = NULL
             RETURNING """
             + TASK_COLUMNS,
             {
@@ -110,19 +134,70 @@ def put_for_reply(
     return row
 
 
-def set_owner(conn: Connection, task_id: int, staff_id: int) -> Task:
-    """Give a task to someone."""
+def set_owner(
+    conn: Connection, task_id: int, staff_id: int | None, claimed_until: datetime | None
+) -> Task:
+    """Give a task to someone, who works on it until then."""
+    return _set(conn, task_id, "owner_id = %s, claimed_until = %s", (staff_id, claimed_until))
+
+
+def set_snoozed(
+    conn: Connection, task_id: int, until: datetime | None, reason: str | None, deadline: datetime
+) -> Task:
+    """Put a task aside; None brings it back."""
+    return _set(
+        conn,
+        task_id,
+        "snoozed_until = %s, snooze_reason = %s, deadline = %s, escalate_at = NULL",
+        (until, reason, deadline),
+    )
+
+
+def set_next(
+    conn: Connection, task_id: int, kind: str, next_action: str, tries: int, deadline: datetime
+) -> Task:
+    """What is to be done now, by when."""
+    return _set(
+        conn,
+        task_id,
+        "kind = %s, next_action = %s, tries = %s, deadline = %s, escalate_at = NULL",
+        (kind, next_action, tries, deadline),
+    )
+
+
+def set_escalated(
+    conn: Connection, task_id: int, to: int | None, at: datetime, again_at: datetime
+) -> Task:
+    """Mark a task as brought before the manager."""
+    return _set(
+        conn,
+        task_id,
+        "escalations = escalations + 1, escalated_at = %s, escalated_to = %s, escalate_at = %s",
+        (at, to, again_at),
+    )
+
+
+def look_again(conn: Connection, task_id: int, at: datetime) -> None:
+    """Leave an overdue task alone until then."""
+    _set(conn, task_id, "escalate_at = %s", (at,))
+
+
+def _set(conn: Connection, task_id: int, what: str, values: tuple[object, ...]) -> Task:
     with conn.cursor(row_factory=class_row(Task)) as cur:
         row = cur.execute(
-            "UPDATE task SET owner_id = %s WHERE id = %s RETURNING " + TASK_COLUMNS,
-            (staff_id, task_id),
+            f"UPDATE task SET {what} WHERE id = %s RETURNING {TASK_COLUMNS}", (*values, task_id)
         ).fetchone()
     assert row is not None
     return row
 
 
 def set_done(conn: Connection, task_id: int, by: str, reason: str, at: datetime) -> Task:
-    """Finish a task."""
+    """Finish a task; where it was handed to a colleague, that is over too."""
+    conn.execute(
+        "UPDATE handover SET state = 'over', ended_at = %s"
+        " WHERE task_id = %s AND state IN ('waiting', 'accepted')",
+        (at, task_id),
+    )
     with conn.cursor(row_factory=class_row(Task)) as cur:
         row = cur.execute(
             """
@@ -146,9 +221,237 @@ def open_for_alert(conn: Connection, alert_id: int) -> Task | None:
         ).fetchone()
 
 
-def staff_dealer(conn: Connection, staff_id: int) -> int | None:
-    """The dealer where an active member of staff works; None for anyone else."""
+def person(conn: Connection, staff_id: int) -> Person | None:
+    """An active member of staff; None for anyone else."""
+    with conn.cursor(row_factory=class_row(Person)) as cur:
+        return cur.execute(
+            "SELECT id, dealer_id, name, role FROM staff WHERE id = %s AND active", (staff_id,)
+        ).fetchone()
+
+
+def manager(conn: Connection, dealer_id: int) -> Person | None:
+    """Who hears of what is late: the dealer's manager of longest standing."""
+    with conn.cursor(row_factory=class_row(Person)) as cur:
+        return cur.execute(
+            """
+            SELECT id, dealer_id, name, role FROM staff
+            WHERE dealer_id = %s AND role = 'manager' AND active ORDER BY id LIMIT 1
+            """,
+            (dealer_id,),
+        ).fetchone()
+
+
+def worth(conn: Connection, vehicle_id: int, op_code: str) -> Worth:
+    """What is known of a case's worth."""
+    with conn.cursor(row_factory=class_row(Worth)) as cur:
+        row = cur.execute(
+            """
+            SELECT (SELECT usual_value FROM op_code WHERE code = %s) AS job_value, model_year,
+                   warranty_until
+            FROM vehicle WHERE id = %s
+            """,
+            (op_code, vehicle_id),
+        ).fetchone()
+    return row or Worth()
+
+
+def overdue(conn: Connection, at: datetime, limit: int) -> list[Task]:
+    """Open tasks past their deadline that nobody has put aside, the longest first; locked.
+
+    What a colleague holds at this moment is left for the next look.
+    """
+    with conn.cursor(row_factory=class_row(Task)) as cur:
+        return cur.execute(
+            "SELECT "
+            + TASK_COLUMNS
+            + """
+            FROM task
+            WHERE state = 'open' AND escalations < 3 AND coalesce(escalate_at, deadline) <= %(at)s
+              AND (snoozed_until IS NULL OR snoozed_until <= %(at)s)
+              AND NOT EXISTS (SELECT FROM setback s WHERE s.kind = 'task' AND s.id = task.id
+                              AND s.next_at > clock_timestamp())
+            ORDER BY coalesce(escalate_at, deadline), id LIMIT %(limit)s
+            FOR UPDATE SKIP LOCKED
+            """,
+            {"at": at, "limit": limit},
+        ).fetchall()
+
+
+def woken(conn: Connection, at: datetime, limit: int) -> list[Task]:
+    """Tasks whose snooze is over; locked."""
+    with conn.cursor(row_factory=class_row(Task)) as cur:
+        return cur.execute(
+            "SELECT "
+            + TASK_COLUMNS
+            + """
+            FROM task WHERE state = 'open' AND snoozed_until <= %s
+            ORDER BY snoozed_until, id LIMIT %s FOR UPDATE SKIP LOCKED
+            """,
+            (at, limit),
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A case that was handed to a colleague."""
+
+    id: int
+    task_id: int
+    dealer_id: int
+    from_staff_id: int
+    to_role: str | None
+    to_staff_id: int | None
+    note: str
+    at: datetime
+    state: str  # waiting | accepted | returned | over
+
+
+_HANDOVER = "id, task_id, dealer_id, from_staff_id, to_role, to_staff_id, note, at, state"
+
+
+def add_handover(
+    conn: Connection,
+    *,
+    task: Task,
+    from_staff_id: int,
+    to_role: str | None,
+    to_staff_id: int | None,
+    note: str,
+    at: datetime,
+) -> Handover:
+    """Hand a case over."""
+    with conn.cursor(row_factory=class_row(Handover)) as cur:
+        row = cur.execute(
+            "INSERT INTO handover (task_id, dealer_id, from_staff_id, to_role, to_staff_id, note,"
+            " at, state) VALUES (%s, %s, %s, %s, %s, %s, %s, 'waiting') RETURNING " + _HANDOVER,
+            (task.id, task.dealer_id, from_staff_id, to_role, to_staff_id, note, at),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def handover(conn: Connection, handover_id: int) -> Handover | None:
+    """The hand-over. It only changes while its task is locked."""
+    with conn.cursor(row_factory=class_row(Handover)) as cur:
+        return cur.execute(
+            "SELECT " + _HANDOVER + " FROM handover WHERE id = %s", (handover_id,)
+        ).fetchone()
+
+
+def live_handover(conn: Connection, task_id: int) -> Handover | None:
+    """The task's hand-over that has not come back."""
+    with conn.cursor(row_factory=class_row(Handover)) as cur:
+        return cur.execute(
+            "SELECT "
+            + _HANDOVER
+            + " FROM handover WHERE task_id = %s AND state IN ('waiting', 'accepted')",
+            (task_id,),
+        ).fetchone()
+
+
+def accept_handover(conn: Connection, handover_id: int, staff_id: int, at: datetime) -> None:
+    """A colleague takes it."""
+    conn.execute(
+        "UPDATE handover SET state = 'accepted', to_staff_id = %s, accepted_at = %s WHERE id = %s",
+        (staff_id, at, handover_id),
+    )
+
+
+def return_handover(
+    conn: Connection, handover_id: int, staff_id: int, answer: str, at: datetime
+) -> None:
+    """It comes back with an answer."""
+    conn.execute(
+        """
+        UPDATE handover SET state = 'returned', to_staff_id = %s, answer = %s, ended_at = %s
+        WHERE id = %s
+        """,
+        (staff_id, answer, at, handover_id),
+    )
+
+
+def reply_waits(conn: Connection, customer_id: int) -> bool:
+    """Whether the customer has written something that a person has yet to answer."""
     row = conn.execute(
-        "SELECT dealer_id FROM staff WHERE id = %s AND active", (staff_id,)
+        "SELECT EXISTS (SELECT FROM task"
+        " WHERE customer_id = %s AND state = 'open' AND kind = 'reply')",
+        (customer_id,),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def last_contact(conn: Connection, alert_id: int) -> datetime | None:
+    """When we last texted or reached for the phone about an alert."""
+    row = conn.execute(
+        """
+        SELECT greatest(
+            (SELECT max(sent_at) FROM outreach WHERE alert_id = %(alert)s),
+            (SELECT max(c.at) FROM call c JOIN task t ON t.id = c.task_id
+             WHERE t.alert_id = %(alert)s))
+        """,
+        {"alert": alert_id},
     ).fetchone()
     return row[0] if row else None
+
+
+def last_said(conn: Connection, customer_id: int) -> str:
+    """The customer's last words to us; empty where there are none."""
+    row = conn.execute(
+        "SELECT body FROM reply WHERE customer_id = %s ORDER BY received_at DESC LIMIT 1",
+        (customer_id,),
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def add_call(
+    conn: Connection,
+    *,
+    task_id: int,
+    customer_id: int | None,
+    staff_id: int,
+    result: str,
+    reason: str | None,
+    note: str | None,
+    at: datetime,
+) -> None:
+    """Write down what came of a call."""
+    conn.execute(
+        """
+        INSERT INTO call (task_id, customer_id, staff_id, at, result, reason, note)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        """,
+        (task_id, customer_id, staff_id, at, result, reason, note),
+    )
+
+
+def drop_planned(
+    conn: Connection, alert_id: int, customer_id: int, reason: str, at: datetime
+) -> int:
+    """Drop what waits to be sent to the customer about an alert, with the reason. How many."""
+    return conn.execute(
+        """
+        UPDATE outreach SET state = 'dropped', reason = %s, settled_at = %s
+        WHERE alert_id = %s AND customer_id = %s AND state = 'planned' AND purpose <> 'reply'
+        """,
+        (reason, at, alert_id, customer_id),
+    ).rowcount
+
+
+def add_dismissal(
+    conn: Connection,
+    *,
+    alert_id: int,
+    reason: str,
+    label: str | None,
+    note: str,
+    staff_id: int | None,
+    at: datetime,
+) -> None:
+    """Write down why an alert is not a problem, and what that says of the detector."""
+    conn.execute(
+        """
+        INSERT INTO dismissal_label (alert_id, reason, label, note, staff_id, at)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        """,
+        (alert_id, reason, label, note, staff_id, at),
+    )

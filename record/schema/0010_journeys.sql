@@ -68,7 +68,7 @@ CREATE TABLE journey_scan (day date PRIMARY KEY);
 
 ALTER TABLE setback DROP CONSTRAINT setback_kind_check;
 ALTER TABLE setback ADD CONSTRAINT setback_kind_check
-    CHECK (kind IN ('finding', 'reply', 'outreach', 'enrolment'));
+    CHECK (kind IN ('finding', 'reply', 'outreach', 'task', 'enrolment'));
 
 CREATE TRIGGER tell_pages AFTER INSERT OR UPDATE ON enrolment
     FOR EACH STATEMENT EXECUTE FUNCTION tell_pages();

@@ -155,13 +155,19 @@ CREATE TABLE verification (
 CREATE INDEX verification_until ON verification (state, until_at);
 CREATE INDEX verification_vehicle ON verification (vehicle_id, began_at DESC);
 
+-- All of these are read on the pages of repair orders, which follow that one name.
+CREATE FUNCTION tell_repair_pages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('pages', 'repair_order');
+    RETURN NULL;
+END $$;
 CREATE TRIGGER tell_pages AFTER INSERT OR UPDATE ON repair_note
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_pages();
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_repair_pages();
 CREATE TRIGGER tell_pages AFTER INSERT OR UPDATE ON estimate
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_pages();
-CREATE TRIGGER tell_pages AFTER INSERT OR UPDATE ON estimate_answer
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_pages();
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_repair_pages();
+CREATE TRIGGER tell_pages AFTER INSERT ON estimate_answer
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_repair_pages();
 CREATE TRIGGER tell_pages AFTER INSERT OR UPDATE ON rating
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_pages();
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_repair_pages();
 CREATE TRIGGER tell_pages AFTER INSERT OR UPDATE ON verification
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_pages();
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_repair_pages();

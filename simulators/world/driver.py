@@ -58,7 +58,7 @@ in place of 32.2 % (Gurol-Urganci et al., Cochrane Database 2013, CD007458)."""
 PICKS_UP = 0.5
 """Chance that a customer takes a call in working hours."""
 
-TALKED_INTO = {"stop": 0.2, "angry": 0.2, "sold": 0.0, "wrong_number": 0.0}
+TALKED_INTO = {"stop": 0.2, "angry": 0.2}
 """Chance that who took the call books, by habit; the others mostly do."""
 
 MOSTLY = 0.75
@@ -448,10 +448,12 @@ class Driver:
         """What an advisor hears who calls: what the product knows of the number decides."""
         (phone,) = self._row("SELECT phone FROM customer WHERE id = %(id)s", id=customer_id)
         habit = self._habit_of.get(phone)
-        chance = random.Random(f"{self.world.seed}:{phone}:{vin}:{now.date()}:call")
+        chance = random.Random(f"{self.world.seed}:{phone}:{vin}:{now}:call")
         if habit is None or chance.random() >= PICKS_UP:
-            return "silence"
-        return "books" if chance.random() < TALKED_INTO.get(habit, MOSTLY) else "declines"
+            return "not_reached"
+        if habit in ("sold", "wrong_number"):
+            return habit
+        return "booked" if chance.random() < TALKED_INTO.get(habit, MOSTLY) else "declined"
 
     def _comes(self, booking: dict[str, Any]) -> bool:
         vin = booking["vin"]

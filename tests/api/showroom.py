@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 18, 15, 20, tzinfo=UTC)
 
 PASSWORD = "correct horse battery"
 HASH = auth.hash_password(PASSWORD)
-ROLES = ("advisor", "technician", "manager", "admin")
+ROLES = ("advisor", "technician", "manager", "admin", "insurance")
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Showroom:
     tasks: dict[str, int] = field(default_factory=dict)
     bookings: list[int] = field(default_factory=list)
     other: dict[str, int] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     request: int = 0  # of a person about their own data
 
@@ -240,7 +241,7 @@ def furnish(conn: psycopg.Connection) -> Showroom:
             "INSERT INTO op_code (code, title, minutes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (code, title, minutes),
         )
-    names = ("Avery Quinn", "Tom Becker", "Noor Haddad", "Sam Ellis")
+    names = ("Avery Quinn", "Tom Becker", "Noor Haddad", "Sam Ellis", "Ivy Brandt")
     for name, role in zip(names, ROLES, strict=True):
         email = f"{role}@lakeside.example"
         room.staff[role] = add_staff(conn, room.dealer, name, email, role)
@@ -278,7 +279,31 @@ def furnish(conn: psycopg.Connection) -> Showroom:
     journey.install(conn, NOW)
     _stories(conn, room)
     _strangers(conn, room)
+    _shelves(conn, room)
     return room
+
+
+def _shelves(conn: psycopg.Connection, room: Showroom) -> None:
+    """A part, a delivery, and a calendar address at each dealer; nothing takes the part yet."""
+    conn.execute("INSERT INTO part (part_no, title) VALUES ('FAN', 'Radiator fan')")
+    for dealer, staff, into, name in (
+        (room.dealer, room.staff["manager"], room.arrivals, "fan"),
+        (room.other_dealer, room.other["staff"], room.other, "arrival"),
+    ):
+        conn.execute("INSERT INTO part_stock (dealer_id, part_no, on_hand) VALUES (%s, 'FAN', 2)",
+                     (dealer,))  # fmt: skip
+        into[name] = one(
+            conn,
+            "INSERT INTO part_arrival (dealer_id, part_no, quantity, expected_at)"
+            " VALUES (%s, 'FAN', 4, %s) RETURNING id",
+            (dealer, NOW + timedelta(days=3)),
+        )
+        into["feed"] = one(
+            conn,
+            "INSERT INTO calendar_feed (dealer_id, staff_id, token_hash, created_at)"
+            " VALUES (%s, %s, sha256(%s), %s) RETURNING id",
+            (dealer, staff, f"feed {dealer}".encode(), NOW),
+        )
 
 
 def _stories(conn: psycopg.Connection, room: Showroom) -> None:

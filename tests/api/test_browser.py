@@ -144,6 +144,24 @@ def test_keys_lead_to_the_evidence(browser: Browser, gallery: Console) -> None:
     context.close()
 
 
+def test_what_is_typed_survives_what_arrives(browser: Browser, console: Console) -> None:
+    """A technician writes the cause while a colleague adds a note to the same repair order."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page, complaints = watched(context)
+    sign_in(page, console, "technician")
+    with page.expect_response(lambda r: "/live" in r.url):
+        page.goto(f"{console.url}/repair-orders/2")
+    page.get_by_label("Cause: what was wrong").fill("The hose")
+    page.get_by_role("radio", name="No fault found").check()
+    with console.client("manager") as client:
+        client.post("/repair-orders/2/notes", data={"body": "Clamp is on order"})
+    expect(page.get_by_text("Clamp is on order")).to_be_visible(timeout=10_000)
+    assert page.get_by_label("Cause: what was wrong").input_value() == "The hose"
+    assert page.get_by_role("radio", name="No fault found").is_checked()
+    assert complaints == []
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_pages_can_be_read_by_all(

@@ -11,6 +11,7 @@ from tests.api.conftest import ROLES, Console
 from tests.api.showroom import Showroom
 
 ALL = frozenset(ROLES)
+DEALERSHIP = ALL - {"insurance"}
 OFFICE = frozenset({"advisor", "manager", "admin"})
 WORKSHOP = frozenset({"technician", "manager", "admin"})
 SORTERS = frozenset({"manager", "admin"})
@@ -47,7 +48,7 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/bookings"): ALL,
     ("GET", "/bookings/{booking_id}"): ALL,
     ("GET", "/repair-orders/{repair_order_id}"): ALL,
-    ("POST", "/bookings/{booking_id}/arrive"): ALL,
+    ("POST", "/bookings/{booking_id}/arrive"): DEALERSHIP,
     ("GET", "/customers"): OFFICE,
     ("GET", "/customers/{customer_id}"): OFFICE,
     ("POST", "/customers/{customer_id}/messages"): OFFICE,
@@ -60,6 +61,17 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/campaigns"): CHIEFS,
     ("POST", "/tasks/{task_id}/claim"): OFFICE,
     ("POST", "/tasks/{task_id}/done"): OFFICE,
+    ("POST", "/tasks/{task_id}/outcome"): OFFICE,
+    ("POST", "/tasks/{task_id}/snooze"): OFFICE,
+    ("POST", "/tasks/{task_id}/wake"): OFFICE,
+    ("POST", "/tasks/{task_id}/hand-over"): OFFICE,
+    ("POST", "/tasks/{task_id}/assign"): SORTERS,
+    ("GET", "/cases"): ALL,
+    ("GET", "/cases/{handover_id}"): ALL,
+    ("POST", "/cases/{handover_id}/accept"): ALL,
+    ("POST", "/cases/{handover_id}/return"): ALL,
+    ("GET", "/team"): SORTERS,
+    ("POST", "/team/{staff_id}/budget"): SORTERS,
     ("POST", "/alerts/{alert_id}/dismiss"): OFFICE,
     ("GET", "/vehicles/{vehicle_id}/book"): OFFICE,
     ("POST", "/vehicles/{vehicle_id}/book"): OFFICE,
@@ -67,8 +79,8 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/bookings/{booking_id}/cancel"): OFFICE,
     ("GET", "/repair-orders"): ALL,
     ("GET", "/repair-orders/{repair_order_id}/photos/{note_id}"): ALL,
-    ("POST", "/repair-orders/{repair_order_id}/notes"): ALL,
-    ("POST", "/repair-orders/{repair_order_id}/notes/{note_id}/show"): ALL,
+    ("POST", "/repair-orders/{repair_order_id}/notes"): DEALERSHIP,
+    ("POST", "/repair-orders/{repair_order_id}/notes/{note_id}/show"): DEALERSHIP,
     ("POST", "/repair-orders/{repair_order_id}/estimate"): OFFICE,
     ("POST", "/repair-orders/{repair_order_id}/estimate/send"): OFFICE,
     ("POST", "/repair-orders/{repair_order_id}/estimate/answer"): OFFICE,
@@ -87,6 +99,24 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/customers/{customer_id}/requests"): OFFICE,
     ("GET", "/results"): SORTERS,
     ("POST", "/results/learning"): SORTERS,
+    ("GET", "/bookings/{booking_id}/move"): OFFICE,
+    ("POST", "/bookings/{booking_id}/move"): OFFICE,
+    ("GET", "/workshop"): ALL,
+    ("POST", "/workshop/arrivals"): OFFICE,
+    ("POST", "/workshop/arrivals/{arrival_id}/expected"): OFFICE,
+    ("POST", "/workshop/arrivals/{arrival_id}/arrived"): OFFICE,
+    ("POST", "/workshop/parts/count"): OFFICE,
+    ("POST", "/workshop/closures"): SORTERS,
+    ("POST", "/workshop/absences"): SORTERS,
+    ("POST", "/workshop/feeds"): SORTERS,
+    ("GET", "/api/v1/bookings/{booking_id}/slots"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/move"): OFFICE,
+    ("POST", "/workshop/feeds/{feed_id}/revoke"): SORTERS,
+    ("GET", "/calendar/{token}.ics"): NOBODY_ASKED,
+    ("GET", "/b/{token}/move"): NOBODY_ASKED,
+    ("POST", "/b/{token}/move"): NOBODY_ASKED,
+    ("POST", "/b/{token}/cancel"): NOBODY_ASKED,
+    ("POST", "/b/{token}/ask"): NOBODY_ASKED,
     ("GET", "/quarantine"): SORTERS,
     ("POST", "/quarantine/{row_id}/replay"): SORTERS,
     ("GET", "/api/v1/me"): ALL,
@@ -95,6 +125,19 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/api/v1/tasks/{task_id}"): ALL,
     ("POST", "/api/v1/tasks/{task_id}/claim"): OFFICE,
     ("POST", "/api/v1/tasks/{task_id}/done"): OFFICE,
+    ("GET", "/api/v1/tasks/{task_id}/script"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/outcome"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/snooze"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/wake"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/hand-over"): OFFICE,
+    ("POST", "/api/v1/tasks/{task_id}/assign"): SORTERS,
+    ("GET", "/api/v1/cases"): ALL,
+    ("GET", "/api/v1/cases/{handover_id}"): ALL,
+    ("POST", "/api/v1/cases/{handover_id}/accept"): ALL,
+    ("POST", "/api/v1/cases/{handover_id}/return"): ALL,
+    ("GET", "/api/v1/team"): SORTERS,
+    ("POST", "/api/v1/team/{staff_id}/budget"): SORTERS,
+    ("GET", "/api/v1/dismiss-reasons"): ALL,
     ("GET", "/api/v1/vehicles"): ALL,
     ("GET", "/api/v1/vehicles/{vehicle_id}"): ALL,
     ("GET", "/api/v1/vehicles/{vehicle_id}/telemetry"): ALL,
@@ -111,14 +154,14 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/api/v1/bookings"): OFFICE,
     ("GET", "/api/v1/bookings"): ALL,
     ("GET", "/api/v1/bookings/{booking_id}"): ALL,
-    ("POST", "/api/v1/bookings/{booking_id}/arrive"): ALL,
+    ("POST", "/api/v1/bookings/{booking_id}/arrive"): DEALERSHIP,
     ("POST", "/api/v1/bookings/{booking_id}/no-show"): OFFICE,
     ("POST", "/api/v1/bookings/{booking_id}/cancel"): OFFICE,
     ("GET", "/api/v1/repair-orders/{repair_order_id}"): ALL,
     ("GET", "/api/v1/repair-orders"): ALL,
     ("GET", "/api/v1/repair-orders/{repair_order_id}/progress"): ALL,
     ("GET", "/api/v1/repair-orders/{repair_order_id}/photos/{note_id}"): ALL,
-    ("POST", "/api/v1/repair-orders/{repair_order_id}/notes"): ALL,
+    ("POST", "/api/v1/repair-orders/{repair_order_id}/notes"): DEALERSHIP,
     ("POST", "/api/v1/repair-orders/{repair_order_id}/estimate"): OFFICE,
     ("POST", "/api/v1/repair-orders/{repair_order_id}/estimate/send"): OFFICE,
     ("POST", "/api/v1/repair-orders/{repair_order_id}/estimate/answer"): OFFICE,
@@ -184,7 +227,11 @@ def own(room: Showroom) -> dict[str, int]:
         "repair_order_id": 2,
         "note_id": 2,
         "request_id": room.request,
+        "handover_id": 1,
+        "staff_id": room.staff["advisor"],
         "row_id": room.quarantined,
+        "arrival_id": room.arrivals["fan"],
+        "feed_id": room.arrivals["feed"],
     }
 
 
@@ -199,6 +246,10 @@ def others(room: Showroom) -> dict[str, int]:
         "note_id": room.other["note"],
         "request_id": room.other["request"],
         "row_id": room.other["not_json"],
+        "arrival_id": room.other["arrival"],
+        "feed_id": room.other["feed"],
+        "handover_id": 1,
+        "staff_id": room.other["staff"],
     }
 
 
@@ -223,6 +274,19 @@ BODY = {
     "labour": "140",
     "labour_tax": "0",
     "parts_tax": "6.25",
+    "part_no": "FAN",
+    "on_hand": "9",
+    "expected": "2026-12-01T09:00",
+    "technician_id": "1",
+    "since": "2026-12-01T09:00",
+    "until": "hour",
+    "day": "2026-12-25",
+    "result": "not_reached",
+    "to": "technician",
+    "note": "please look",
+    "answer": "looked",
+    "calls_a_day": 20,
+    "staff_id": 1,
 }
 JSON = {
     **BODY,
@@ -236,18 +300,34 @@ JSON = {
 }
 
 
+def hand_over(console: Console, task_id: int, dealer_id: int, to: int) -> None:
+    """The only case that was handed over, to the person who asks."""
+    console.do(
+        "INSERT INTO handover (task_id, dealer_id, from_staff_id, to_staff_id, note, at, state)"
+        " VALUES (%s, %s, %s, %s, 'please look', now(), 'waiting')",
+        task_id,
+        dealer_id,
+        to,
+        to,
+    )
+
+
 def call(client: httpx.Client, method: str, pattern: str, ids: dict[str, int]) -> httpx.Response:
     path = path_of(pattern, ids)
     if method == "GET":
         return client.get(path)
     if pattern.startswith("/api/") and not pattern.endswith("/notes"):
         return client.post(path, json={**JSON, "vehicle_id": ids["vehicle_id"]})
-    return client.post(path, data=BODY)
+    form = {**BODY, "until": "2026-12-02T09:00"} if pattern.endswith("/absences") else BODY
+    return client.post(path, data=form)
 
 
 @pytest.mark.parametrize("role", [*ROLES, "nobody"])
 def test_every_route_by_role(console: Console, role: str) -> None:
-    ids = own(console.room)
+    room = console.room
+    ids = own(room)
+    for_whom = room.staff.get(role, room.staff["advisor"])
+    hand_over(console, room.tasks["due"], room.dealer, for_whom)
     client = console.client(None if role == "nobody" else role)
     with client:
         answers = {
@@ -273,7 +353,9 @@ def test_every_route_by_role(console: Console, role: str) -> None:
 
 
 def test_nothing_of_another_dealer(console: Console) -> None:
-    ids = others(console.room)
+    room = console.room
+    ids = others(room)
+    hand_over(console, ids["task_id"], room.other_dealer, ids["staff_id"])
     with console.client("admin") as client:
         for (method, pattern), allowed in sorted(TABLE.items(), key=lambda item: item[0]):
             if allowed is NOBODY_ASKED or not any(f"{{{one}}}" in pattern for one in ids):

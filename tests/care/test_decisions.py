@@ -295,8 +295,9 @@ def test_slots_are_free_and_in_hours(
         Technician(2, ["general"], time(0), time(23, 30), [6, 7]),
         Technician(3, ["high_voltage"], time(0), time(23, 30), [1, 2, 3, 4, 5, 6, 7]),
     ]
-    op = OpCode("X", "X", minutes, "general", "general")
-    found = list(slots.free_slots(dealer, bays, people, busy, op, now, days=5))
+    work = slots.work_of([OpCode("X", "X", minutes, "general", "general")])
+    shop = slots.Shop(dealer, bays, people, busy)
+    found = list(slots.free_slots(shop, work, now, days=5))
     assert found == sorted(found, key=lambda s: s.starts_at)
     for slot in found:
         assert slot.starts_at >= now and slot.bay_id != 3 and slot.technician_id != 3
@@ -305,7 +306,7 @@ def test_slots_are_free_and_in_hours(
         ends = slot.ends_at.astimezone(ZoneInfo(zone))
         assert begins.date() == ends.date()
         assert opening[0] <= begins.time() and ends.time() <= opening[1]
-        assert slots.fits(slot, dealer, bays, people, op)
+        assert slots.fits(slot, shop, work)
         for one in busy:
             if one.bay_id == slot.bay_id or one.technician_id == slot.technician_id:
                 assert one.ends_at <= slot.starts_at or slot.ends_at <= one.starts_at
@@ -324,14 +325,14 @@ def test_slots_are_free_and_in_hours(
     )
 
 
-def test_choices_come_before_the_failure_if_they_can() -> None:
+def test_choices_come_before_the_failure_or_there_are_none() -> None:
     bays, people = [Bay(1, "general")], [Technician(1, ["general"], time(8), time(17), [1, 2, 3])]
-    op = OpCode("X", "X", 60, "general", "general")
-    free = list(slots.free_slots(DEALER, bays, people, [], op, MONDAY, days=5))
+    work = slots.work_of([OpCode("X", "X", 60, "general", "general")])
+    free = list(slots.free_slots(slots.Shop(DEALER, bays, people), work, MONDAY, days=5))
     zone = ZoneInfo(DEALER.time_zone)
     before = MONDAY + timedelta(hours=9)
     assert all(s.ends_at <= before for s in slots.choose(free, zone, 3, before))
-    assert len(slots.choose(free, zone, 3, MONDAY)) == 3, "late ones where there are no others"
+    assert slots.choose(free, zone, 3, MONDAY) == [], "a late one is no choice"
 
 
 def test_texts_never_ask_for_an_opt_out_word() -> None:
@@ -426,6 +427,7 @@ def test_a_chinese_text_says_all_in_chinese_and_stays_short(template: str, cause
         car="Toyota Corolla",
         plain=texts.plain(cause, "zh-CN"),
         campaign="雨季将至",
+        instead="上门取车",
         work="更换蓄电池",
         when=compose.when(SLOT.starts_at, ZoneInfo(dealer.time_zone), "zh-CN"),
         choices=compose.choices([SLOT] * 3, dealer, "zh-CN"),
@@ -452,6 +454,7 @@ def test_a_text_is_short(template: str, cause: str, name: str) -> None:
         work="Cooling system diagnosis",
         when=compose.when(SLOT.starts_at, ZoneInfo(dealer.time_zone)),
         choices=compose.choices([SLOT] * 3, dealer, "en"),
+        instead=texts.text("way mobile", "en"),
     ).replace("{link}", "https://lakeside.example/b/" + "x" * 32)
     assert texts.is_gsm7(body) and "  " not in body and " ," not in body
     segments = 3 if "alert.stop" in (template, f"alert.{cause_of(cause).urgency.value}") else 2

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from simulators.advisor import TRIES, Advisor
+from simulators.advisor import Advisor
 from tests.simulators.test_workshop import DAY, HOUR, MONDAY, PASSWORD, VINS, Shop, shop
 
 __all__ = ["shop"]
@@ -58,41 +58,42 @@ def test_who_takes_the_call_and_wants_it_is_booked(
     later = task(shop, VINS[0], priority=40)
     called: list[str | None] = []
 
-    def books(customer: int, vin: str | None, now: datetime) -> str:
+    def says(customer: int, vin: str | None, now: datetime) -> str:
         called.append(vin)
-        return "books" if vin == VINS[1] else "declines"
+        return "booked" if vin == VINS[1] else "declined"
 
-    advisor = hire(books)
+    advisor = hire(says)
     told = [advisor.act(MONDAY), advisor.act(MONDAY), advisor.act(MONDAY)]
     assert [one.what if one else None for one in told] == ["booked", "declined", None]
     assert called == [VINS[1], VINS[0]], "the most important first"
     assert states(shop)[first] == ("done", "customer booked")
-    assert states(shop)[later] == ("done", "Called: no appointment wanted")
+    assert states(shop)[later] == ("done", "Declined: not now")
     [(alert, starts)] = shop.ask("SELECT alert_id, lower(during) FROM booking")
     assert alert == shop.alerts[VINS[1]] and starts > MONDAY
 
 
-def test_nobody_is_called_at_night_on_sundays_or_twice_a_day(
+def test_nobody_is_called_at_night_or_on_sundays_and_who_is_silent_is_called_later(
     shop: Shop, hire: Callable[..., Advisor]
 ) -> None:
-    number = task(shop, VINS[0])
-    advisor = hire(lambda *_: "silence")
+    task(shop, VINS[0])
+    advisor = hire(lambda *_: "not_reached")
     for at in (MONDAY - 2 * HOUR, MONDAY + 9 * HOUR, MONDAY - DAY):
         shop.it_is(at)
         assert advisor.act(at) is None
-    for day in range(TRIES):
-        at = MONDAY + day * DAY
-        shop.it_is(at)
-        deed = advisor.act(at)
-        assert deed and deed.what == ("gave up" if day == TRIES - 1 else "not reached")
-        assert advisor.act(at + 2 * HOUR) is None
-    assert states(shop)[number] == ("done", f"Not reached on {TRIES} days")
+    shop.it_is(MONDAY)
+    deed = advisor.act(MONDAY)
+    assert deed and deed.what == "not_reached"
+    shop.it_is(MONDAY + HOUR)
+    assert advisor.act(MONDAY + HOUR) is None, "the task waits a while"
+    shop.it_is(MONDAY + 4 * HOUR)
+    again = advisor.act(MONDAY + 4 * HOUR)
+    assert again and again.what == "not_reached"
 
 
 def test_an_hour_has_room_for_so_many_calls(shop: Shop, hire: Callable[..., Advisor]) -> None:
     for vin in VINS:
         task(shop, vin)
-    advisor = hire(lambda *_: "declines", calls_an_hour=2)
+    advisor = hire(lambda *_: "declined", calls_an_hour=2)
     assert sum(advisor.act(MONDAY) is not None for _ in VINS) == 2
     assert advisor.act(MONDAY + timedelta(minutes=59)) is None
     assert advisor.act(MONDAY + timedelta(minutes=61)) is not None
@@ -106,3 +107,18 @@ def test_a_question_is_answered_with_the_link(shop: Shop, hire: Callable[..., Ad
     assert states(shop)[number] == ("done", "Answered by text")
     [(body, template)] = shop.ask("SELECT body, template FROM outreach")
     assert "{link}" in body and template == "advisor"
+
+
+def test_a_sold_car_and_a_wrong_number_are_written_down(
+    shop: Shop, hire: Callable[..., Advisor]
+) -> None:
+    task(shop, VINS[0], priority=90)
+    task(shop, VINS[1], priority=40)
+    advisor = hire(lambda _, vin, now: "sold" if vin == VINS[0] else "wrong_number")
+    told = [advisor.act(MONDAY), advisor.act(MONDAY)]
+    assert [one.what if one else None for one in told] == ["sold", "wrong_number"]
+    [(owned,)] = shop.ask(
+        "SELECT count(*) FROM ownership o JOIN vehicle v ON v.id = o.vehicle_id "
+        "WHERE v.vin = %s AND upper(during) IS NULL", VINS[0]
+    )  # fmt: skip
+    assert owned == 0
