@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
@@ -16,7 +16,7 @@ from care.store.outbox import Due
 from care.store.people import Car, Customer, Dealer
 from care.texts import text
 from record.causes import cause_of
-from record.flow import Alert, Slot
+from record.flow import Alert, Slot, Urgency
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,10 @@ INVITES = ("alert.", "taken")
 
 PART_LATE = "part late"
 """The template that offers other slots to whoever has one."""
+
+
+ANSWERS_LATE = timedelta(hours=36)
+"""Who took a time that had passed may answer as late again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def draft(
     car = people.car(conn, vehicle_id) if vehicle_id is not None else None
     slots: Sequence[Slot] | NoSlot = ()
     if alert is not None and invites(template):
-        slots = _slots(conn, dealer.id, customer.id, alert, now)
+        slots = _slots(conn, dealer.id, customer.id, alert, now, late=template == "taken")
     elif booking is not None and template == PART_LATE:
         slots = find_for_move(conn, booking.id, now)
     op = bookings.op_code(conn, booking.op_code) if booking else None
@@ -149,23 +153,34 @@ def draft(
 
 
 def _slots(
-    conn: Connection, dealer_id: int, customer_id: int, alert: Alert, now: datetime
+    conn: Connection, dealer_id: int, customer_id: int, alert: Alert, now: datetime, late: bool
 ) -> Sequence[Slot] | NoSlot:
-    """What to offer; a gap in the workshop's catalogue must not keep an alert from its reader."""
-    try:
-        found = find(
+    """What to offer; a gap in the workshop's catalogue must not keep an alert from its reader.
+
+    Parameters
+    ----------
+    late : bool
+        They answered too late once: times that still stand after `ANSWERS_LATE`, if there are any.
+    """
+
+    def found(since: datetime) -> Sequence[Slot] | NoSlot:
+        offer = find(
             conn,
             dealer_id=dealer_id,
             op_code=cause_of(alert.cause).op_code,
-            now=now,
+            now=since,
             vehicle_id=alert.vehicle_id,
             customer_id=customer_id,
             alert=alert,
         )
+        return offer if isinstance(offer, NoSlot) else offer.slots
+
+    try:
+        later = found(now + ANSWERS_LATE) if late and alert.urgency != Urgency.STOP else ()
+        return later if later and not isinstance(later, NoSlot) else found(now)
     except CareError as error:
         log.warning("no slots are offered", extra={"dealer": dealer_id, "why": error})
         return ()
-    return found if isinstance(found, NoSlot) else found.slots
 
 
 def still_good(conn: Connection, message: Due, dealer_id: int, now: datetime) -> bool:
