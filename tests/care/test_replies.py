@@ -100,7 +100,7 @@ def told_and_answers(db: psycopg.Connection, world: World, body: str) -> str:
 def test_a_wrong_number_gets_nothing_more(db: psycopg.Connection, world: World) -> None:
     assert told_and_answers(db, world, "Wrong number, I have no such car") == "wrong number"
     assert people.stopped(db, world.phone) is not None
-    assert one(db, "SELECT count(*) FROM task WHERE title LIKE '%somebody else%'") == 1
+    assert one(db, "SELECT count(*) FROM task WHERE title ~ 'somebody else'") == 1
 
 
 def test_a_sold_car_is_no_longer_theirs(db: psycopg.Connection, world: World) -> None:
@@ -108,7 +108,7 @@ def test_a_sold_car_is_no_longer_theirs(db: psycopg.Connection, world: World) ->
     assert people.owner(db, world.vehicle_id, MONDAY) is None
     assert one(db, "SELECT count(*) FROM outreach WHERE state = 'planned'") == 0
     assert one(db, "SELECT count(*) FROM audit WHERE action = 'car sold'") == 1
-    assert one(db, "SELECT count(*) FROM task WHERE title LIKE '%has sold the car'") == 1
+    assert one(db, "SELECT count(*) FROM task WHERE title ~ 'has sold the car$'") == 1
 
 
 def test_a_doubt_about_a_sale_ends_nothing(db: psycopg.Connection, world: World) -> None:
