@@ -10,11 +10,20 @@ from psycopg import Connection
 
 from care import booking, compose, outreach, rating, task, words
 from care.errors import CareError
-from care.store import alerts, bookings, outbox, people
+from care.store import alerts, bookings, outbox, people, tasks
 from care.store.outbox import NewReply, Offered
 from care.store.people import Customer
 from record.causes import cause_of
 from record.flow import Alert, Booking, Slot
+
+_SAYS = {
+    "sold": "says a car is sold",
+    "done elsewhere": "says it is done already",
+    "who": "asks who we are",
+    "reschedule": "wants another time",
+    "cannot come": "can't come",
+}
+"""What an advisor reads of an answer that a person must settle."""
 
 OFFER_STANDS = timedelta(days=7)
 """How long "2" still means the second choice of the last message."""
@@ -43,6 +52,16 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class Sold:
+    """The car of the last offer is no longer the customer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongNumber:
+    """The number is somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A person must answer."""
 
@@ -51,7 +70,7 @@ class Ask:
 
 def decide(
     reply: NewReply, customer: Customer, offer: Offered | None, owns_car: bool, live: Booking | None
-) -> tuple[str, Book | Move | Nothing | Ask]:
+) -> tuple[str, Book | Move | Nothing | Sold | WrongNumber | Ask]:
     """What an answer means, and what to do about it.
 
     Parameters
@@ -68,7 +87,7 @@ def decide(
 
     Returns
     -------
-    tuple of str and Book or Move or Nothing or Ask
+    tuple of str and Book or Move or Nothing or Sold or WrongNumber or Ask
         The meaning as it is kept, and the deed.
     """
     name = customer.name
@@ -76,6 +95,14 @@ def decide(
     match said:
         case words.Call():
             return "call", Ask(f"{name} asks for a call")
+        case words.Says("thanks"):
+            return "thanks", Nothing("nothing was asked")
+        case words.Says("wrong number"):
+            return "wrong number", WrongNumber()
+        case words.Says("sold") if owns_car:
+            return "sold", Sold()
+        case words.Says(what):
+            return what, Ask(f"{name} {_SAYS[what]}")
         case words.Choice(number) if offer is not None:
             meaning = f"choice {number}"
             slot = offer.slots[number]
@@ -143,12 +170,39 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         case Move(booking_id, slot):
             assert about is not None
             return meaning + _move(conn, reply, customer, about, booking_id, slot, now)
+        case Sold():
+            assert about is not None
+            _sold(conn, reply, customer, about, now)
+        case WrongNumber():
+            _wrong_number(conn, reply, customer, now)
         case Ask(title):
             action = f"Answer {customer.name}: {_short(reply.body)}"
             task.ask_person(conn, customer, title, action, now)
         case Nothing():
             pass
     return meaning
+
+
+def _sold(
+    conn: Connection, reply: NewReply, customer: Customer, about: Alert, now: datetime
+) -> None:
+    """The car's new data isn't theirs any more, and nothing more of it goes to them."""
+    people.end_ownership(conn, about.vehicle_id, customer.id, now)
+    actor, car = f"customer:{customer.id}", f"vehicle:{about.vehicle_id}"
+    people.audit(conn, now, actor, "car sold", car, customer=customer.id)
+    tasks.drop_planned(conn, about.id, customer.id, "The customer no longer owns the car.", now)
+    title = f"{customer.name} has sold the car"
+    action = f"Confirm the sale, and who has the car now: {_short(reply.body)}"
+    task.ask_person(conn, customer, title, action, now)
+
+
+def _wrong_number(conn: Connection, reply: NewReply, customer: Customer, now: datetime) -> None:
+    """Nothing more goes to a number that is somebody else's; a person finds the right one."""
+    if people.stopped(conn, reply.from_phone) is None:
+        people.add_suppression(conn, reply.from_phone, True, "wrong number, by text", now)
+    people.audit(conn, now, "unknown number", "wrong number", f"customer:{customer.id}")
+    title = f"The number of {customer.name} is somebody else's"
+    task.ask_person(conn, customer, title, "Find the right number and call.", now)
 
 
 def _book(

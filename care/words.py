@@ -6,19 +6,40 @@ REVOKE, OPTOUT), and 47 CFR 64.1200(a)(10), by which "stop", "quit", "end", "rev
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 STOP_WORDS = frozenset(
     {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
     | {"stop all", "opt out"}
+    | {"parar", "alto", "baja", "cancelar", "detener"}
+    | {"arret", "arrêt", "arrêter", "arreter", "désabonner", "desabonner"}
+    | {"stopp", "abmelden", "abbestellen", "beenden"}
+    | {"停", "停止", "退订", "退訂", "取消", "取消订阅", "取消訂閱", "我要退订", "请退订"}
 )
-START_WORDS = frozenset({"start", "unstop"})
-HELP_WORDS = frozenset({"help", "info"})
+"""In each language that we write: English, Spanish, French, German, Chinese."""
+
+START_WORDS = frozenset({"start", "unstop", "empezar", "commencer", "starten", "开始", "恢复"})
+HELP_WORDS = frozenset({"help", "info", "ayuda", "aide", "hilfe", "帮助", "幫助"})
 
 OPT_OUT_TYPES = {"STOP": "stop", "START": "start", "HELP": "help"}
 """Twilio's parameter OptOutType, where Advanced Opt-Out is on."""
 
 _POLITE = frozenset({"please", "pls", "now", "thanks", "thank", "you", "ok", "okay", "it"})
+_POLITE |= {
+    "por",
+    "favor",
+    "gracias",
+    "s",
+    "il",
+    "vous",
+    "plaît",
+    "plait",
+    "merci",
+    "bitte",
+    "danke",
+}
+_POLITE |= {"请", "谢谢"}
 
 _STOP_PHRASES = re.compile(
     r"\b(stop|quit) (texting|messaging|sending|contacting|these|this|the (texts|messages))\b"
@@ -27,6 +48,10 @@ _STOP_PHRASES = re.compile(
     r"|\bno more (texts|messages|sms)\b"
     r"|\bunsubscribe me\b|\bopt me out\b|\bremove me\b|\btake me off\b"
     r"|\bleave me alone\b"
+    r"|\bno me (escriban|escriba|envíen|envien|contacten) más\b"
+    r"|\bne (m écrivez|m ecrivez|me contactez) plus\b"
+    r"|\bkeine (nachrichten|sms) mehr\b"
+    r"|(不要|别|別|请勿)(再)?(给我|給我)?(发(短信|信息|消息|了|$)|联系我|聯繫我)"
 )
 
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "first": 1, "second": 2, "third": 3}
@@ -40,8 +65,34 @@ _AROUND = frozenset(
     )
 )
 _YES = frozenset({"yes", "y", "yep", "yeah", "sure", "ok", "okay", "book", "book it"})
+_YES |= {"好", "好的", "可以", "是", "是的", "行"}
 _ORDINAL_ONE = re.compile(r"\b(first|second|third|1st|2nd|3rd) one\b")
-_CALL = re.compile(r"\b(call|ring|phone) (me|us|back)\b|^(call|ring)$")
+_ZH_CHOICE = re.compile(r"^(?:我?(?:选|要|选择))?第?([一二三123])(?:个|项)?(?:吧|谢谢|可以)?$")
+_ZH_NUMBERS = {"一": 1, "二": 2, "三": 3, "1": 1, "2": 2, "3": 3}
+_DOUBT = re.compile(
+    r"\b(not|no|never|haven t|hasn t|havent|didn t|didnt|don t|dont|if|when|should|could|would|"
+    r"might|may|maybe|almost|nearly|what|why|how|you|dealer)\b|没|不|如果|要是|可能|吗|想"
+)
+_SOLD = re.compile(
+    r"^(sorry |hi |hello )*(i |we |i ve |we ve |i have |we have )?(already )?(just )?sold "
+    r"(it|(the|that|this|my|our) (car|vehicle))\b"
+    r"|^(我|我们)?(已经)?(把)?(这|那)?(辆)?车?(已经)?卖(掉)?了"
+)
+_WRONG_NUMBER = re.compile(
+    r"^(sorry |hi |hello )*(you have (the )?|this is (the |a )?)?wrong (number|person)\b"
+    r"|^(你)?(打错|发错)(号码|人|电话)?了?|^号码错了"
+)
+_ELSEWHERE = re.compile(
+    r"\b(already|had it|got it) (done|fixed|repaired|serviced|replaced)\b"
+    r"|(已经|已)(修|保养|换)(好|过)?"
+)
+_WHO = re.compile(r"^(who is this|who are you|who s this|whos this|你是谁|你们是谁|哪位)\b")
+_RESCHEDULE = re.compile(
+    r"\b(reschedule|another (time|day)|different (time|day))\b|改(期|时间|天)|换(个)?时间"
+)
+_CANT = re.compile(r"\b(can t|cant|cannot|can not) (make it|come)\b|(来|去)不了")
+_THANKS = frozenset({"thanks", "thank you", "thank you very much", "谢谢", "多谢"})
+_CALL = re.compile(r"\b(call|ring|phone) (me|us|back)\b|^(call|ring)$|给我[打回]个?电话")
 
 
 def plain(body: str) -> str:
@@ -52,7 +103,7 @@ def plain(body: str) -> str:
     >>> plain("  Option 2, please!! ")
     'option 2 please'
     """
-    body = body.casefold().replace("’", "'").replace("'", " ")
+    body = unicodedata.normalize("NFKC", body).casefold().replace("’", "'").replace("'", " ")
     return " ".join(re.sub(r"[^\w]+|_", " ", body).split())
 
 
@@ -90,11 +141,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Says:
+    """Something plain that isn't a choice.
+
+    ``sold``, ``wrong number``, ``done elsewhere``, ``who``, ``reschedule``, ``cannot come`` or
+    ``thanks``.
+    """
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unclear:
     """A person must read it."""
 
 
-def understand(body: str, offered: int) -> Choice | Call | Unclear:
+def understand(body: str, offered: int) -> Choice | Call | Says | Unclear:
     """What an answer to an offer means; keywords are told apart before.
 
     Parameters
@@ -113,9 +175,33 @@ def understand(body: str, offered: int) -> Choice | Call | Unclear:
         return Call()
     if offered == 1 and text in _YES:
         return Choice(1)
+    plainly = _says(text, body)
+    if plainly is not None:
+        return Says(plainly)
+    zh = _ZH_CHOICE.match(text)
+    if zh and 1 <= _ZH_NUMBERS[zh[1]] <= offered:
+        return Choice(_ZH_NUMBERS[zh[1]])
     said = _ORDINAL_ONE.sub(r"\1", text).split()
     numbers = [_NUMBERS[w] for w in said if w in _NUMBERS]
     rest = [w for w in said if w not in _NUMBERS and w not in _AROUND]
     if len(numbers) == 1 and not rest and 1 <= numbers[0] <= offered:
         return Choice(numbers[0])
     return Unclear()
+
+
+def _says(text: str, body: str) -> str | None:
+    """A plain statement; what has a doubt, a negation or a question in it, states nothing."""
+    doubt = _DOUBT.search(text) is not None or "?" in body or "？" in body
+    if _WRONG_NUMBER.search(text) and "?" not in body and "？" not in body:
+        return "wrong number"
+    if _SOLD.search(text) and not doubt:
+        return "sold"
+    if _ELSEWHERE.search(text) and not doubt:
+        return "done elsewhere"
+    if _WHO.search(text):
+        return "who"
+    if _CANT.search(text):
+        return "cannot come"
+    if _RESCHEDULE.search(text):
+        return "reschedule"
+    return "thanks" if text in _THANKS else None
