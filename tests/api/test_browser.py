@@ -106,6 +106,8 @@ def test_an_alert_arrives_by_itself_and_is_claimed(browser: Browser, console: Co
     row.get_by_role("button", name="Claim").click()
     expect(row.get_by_title("Avery Quinn")).to_have_count(1)
     page.get_by_role("link", name="Mine").click()
+    page.wait_for_url("**/?view=mine")
+    page.wait_for_load_state()
     expect(arrived).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("d")

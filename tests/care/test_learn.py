@@ -494,7 +494,8 @@ def test_the_results_on_the_command_line(
     assert care_main.main() == 0
     assert "A fault that can't wait long, texts: Not enough yet" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["care", "nonsense"])
-    assert care_main.main() == 2
+    with pytest.raises(SystemExit, match="2"):
+        care_main.main()
 
 
 def test_an_alert_makes_a_context() -> None:
