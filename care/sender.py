@@ -14,7 +14,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from prometheus_client import Counter
@@ -37,6 +37,12 @@ MESSAGES = Counter("care_messages_total", "What became of messages, by result", 
 
 BUSY_NUMBER_S = 2.0
 """Another message is on its way to this number: look again after so long."""
+
+SAME_WORDS = timedelta(days=1)
+"""Nobody reads the same words twice within this time, whatever sent them ..."""
+
+SAID_AGAIN = frozenset({"help", "confirmed"})
+"""... but who asks again is answered again."""
 
 T = TypeVar("T")
 
@@ -143,6 +149,12 @@ def _judge(
             body = _final_words(conn, message, customer, now, letterhead)
             if "STOP" not in body and not outbox.ever_written_to(conn, facts.phone):
                 body = f"{body} {text('opt out', customer.language)}"
+            if message.template not in SAID_AGAIN and outbox.same_words_since(
+                conn, facts.phone, body, now - SAME_WORDS
+            ):
+                outbox.drop(conn, message.id, "The same words went to this number today.", now)
+                outbox.clear_setback(conn, "outreach", message.id)
+                return Judged(message.id, "repeated")
             outbox.set_sending(conn, message.id, facts.phone, body)
             return Claimed(message.id, message.attempts + 1, facts.phone, body)
 

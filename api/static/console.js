@@ -69,6 +69,27 @@
     if (event.newState === "open") event.target.querySelector?.("input:not([type=hidden])")?.focus();
   }, true);
 
+  // Nobody's open box is closed by what changes meanwhile: the page catches up when it is closed.
+  const box = () => document.querySelector("[popover].ask:popover-open");
+  let missed = false;
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (event.target.id !== "main" || !box()) return;
+    event.preventDefault();
+    missed = true;
+  });
+  document.addEventListener("toggle", (event) => {
+    if (event.newState !== "closed" || !missed || box()) return;
+    missed = false;
+    const main = document.getElementById("main");
+    const path = main?.getAttribute("hx-get");
+    if (path) {
+      window.htmx.ajax("GET", path, {
+        source: "#main", target: "#main", select: "#main", swap: "outerMorph",
+        headers: { "X-Live": "1" },
+      });
+    }
+  }, true);
+
   // What changed is said once, and glows for a moment.
   let known = new Set(rows().map((row) => row.id));
   document.addEventListener("htmx:after:swap", () => {

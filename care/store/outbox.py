@@ -373,6 +373,18 @@ def told_since(conn: Connection, phone: str, alert_id: int, template: str, since
     return row is not None
 
 
+def same_words_since(conn: Connection, phone: str, body: str, since: datetime) -> bool:
+    """Whether these very words went to a number, be it with more behind them."""
+    row = conn.execute(
+        """
+        SELECT 1 FROM outreach WHERE to_phone = %s AND sent_at > %s AND starts_with(body, %s)
+          AND state IN ('sent', 'delivered') LIMIT 1
+        """,
+        (phone, since, body),
+    ).fetchone()
+    return row is not None
+
+
 def ever_written_to(conn: Connection, phone: str) -> bool:
     """Whether any message went to a number."""
     row = conn.execute(

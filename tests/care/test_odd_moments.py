@@ -305,3 +305,21 @@ def test_a_death_between_any_two_statements_changes_nothing(
     ).fetchall()
     assert done == [], "nothing is done twice"
     assert row(db, "SELECT state FROM booking") == ("booked",)
+
+
+def test_nobody_reads_the_same_words_twice_in_a_day(db: psycopg.Connection, world: World) -> None:
+    def tell(key: str, now: datetime) -> None:
+        outreach.plan(
+            db, customer_id=world.customer_id, template="thanks", purpose="reply",
+            dedupe_key=key, body="Thank you. Your car is ready.", answers_at=now, now=now,
+        )  # fmt: skip
+        db.commit()
+
+    tell("one", MONDAY)
+    assert isinstance(send(db, MONDAY), Claimed)
+    tell("two", MONDAY + 30 * MINUTE)
+    again = send(db, MONDAY + 30 * MINUTE, 2)
+    assert isinstance(again, Judged) and again.code == "repeated"
+    assert "same words" in row(db, "SELECT reason FROM outreach WHERE state = 'dropped'")[0]
+    tell("three", MONDAY + DAY + MINUTE)
+    assert isinstance(send(db, MONDAY + DAY + MINUTE, 3), Claimed)
