@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.words import Choice, Unclear, keyword, understand
+from care.words import Choice, Says, Unclear, keyword, understand
 from simulators.customers import HABITS, SAY_ONCE, WORDS, Customer, Customers, Did, Heard
 from simulators.twilio_standin.messages import Account
 from simulators.twilio_standin.server import DEMO_SID, DEMO_TOKEN, RunningStandin
@@ -214,8 +214,8 @@ def test_what_the_product_makes_of_their_words() -> None:
         "words": Choice(2),
         "next_day": Choice(1),
         "question": Unclear(),
-        "sold": Unclear(),
-        "wrong_number": Unclear(),
+        "sold": Says("sold"),
+        "wrong_number": Says("wrong number"),
         "angry": "stop",
         "stop": "stop",
     }
