@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt lock bench scorecard test-compose clean servers browser
+.PHONY: help setup demo test lint fmt lock chaos bench scorecard test-compose clean servers browser
 MAKEFLAGS += --no-print-directory
 
 # The first Python that is new enough.
@@ -45,6 +45,9 @@ lock: $(INSTALLED) ## Pin anew what pyproject.toml asks for
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install uv
 	@$(BIN)/$(LOCK) -o requirements.txt
 	@$(BIN)/$(LOCK) --group dev -o requirements-dev.txt
+
+chaos: setup ## Send 10,000 messages with senders killed at random
+	@CHAOS_MESSAGES=10000 $(BIN)/python -m pytest tests/care/test_chaos_sends.py
 
 bench: setup ## Measure against the numbers to beat
 	@$(BIN)/python -m simulators bench

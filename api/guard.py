@@ -149,7 +149,7 @@ class Guard:
 
     def _from_us(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         # The customer's pages and Twilio carry their own proof, and no cookie.
-        if scope["path"].startswith(("/b/", "/r/", "/twilio/")):
+        if scope["path"].startswith(("/b/", "/r/", "/u/", "/twilio/")):
             return True
         host = headers.get(b"host", b"").decode("latin-1")
         ours = {self._origin, f"http://{host}", f"https://{host}"}

@@ -1,4 +1,4 @@
-"""What becomes of a message after Twilio took it, told in any order."""
+"""What becomes of a message after the provider took it, told in any order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,14 +6,22 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from care import task
+from care import outreach, task
+from care.channels import wecom
 from care.store import alerts, outbox, people
+from care.store.outbox import Due
 
 ENDINGS = {"delivered": 1, "read": 1, "undelivered": 1, "failed": 1, "canceled": 1}
 """Statuses after which nothing follows (but "read", which comes after "delivered")."""
 
 STOPPED = 21610
 """Twilio's code for a number that answered STOP."""
+
+BLOCKED = 63014
+"""Twilio's code for a person who blocked us on WhatsApp."""
+
+STOPS = frozenset({STOPPED, BLOCKED})
+"""The person wants silence: the address is stopped, and no other channel is tried."""
 
 WHY = {
     30003: "the phone was off or out of reach",
@@ -22,8 +30,13 @@ WHY = {
     30006: "the number is a landline",
     30007: "the carrier filtered it as spam",
     STOPPED: "the number said STOP",
+    BLOCKED: "the person blocked us on WhatsApp",
+    63016: "WhatsApp takes only approved words until the customer writes",
+    63024: "the number has no WhatsApp",
+    wecom.NO_CONTACT: "the customer is no longer a WeCom contact of the advisor",
+    wecom.CAP: "the customer has had WeCom's four messages of this month",
 }
-"""From Twilio's error dictionary, in an advisor's words."""
+"""From the providers' error dictionaries, in an advisor's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +77,34 @@ def settle(conn: Connection, sid: str, now: datetime) -> None:
     message = outbox.by_sid(conn, sid)
     if end is None or message is None:
         return
-    why = WHY.get(end.error_code or 0, f"Twilio's error {end.error_code or 'unknown'}")
+    why = WHY.get(end.error_code or 0, f"error {end.error_code or 'unknown'} of the provider")
     reason = f"It was not delivered: {why}." if end.state == "undelivered" else None
     if not outbox.set_delivery(conn, message.id, end.state, reason, end.error_code, now):
         return
-    if end.error_code == STOPPED and message.to_phone:
-        people.add_suppression(conn, message.to_phone, True, f"Twilio {STOPPED}", now)
     if reason is not None:
-        not_told(conn, message.customer_id, message.alert_id, message.purpose, reason, now)
+        failed(conn, message, end.error_code, reason, now)
+
+
+def failed(conn: Connection, message: Due, code: int | None, reason: str, now: datetime) -> None:
+    """A message ended without its reader: the next channel takes over, or else a person.
+
+    Who said STOP is not tried by another channel.
+
+    Parameters
+    ----------
+    message : Due
+        Its state says so already.
+    code : int or None
+        The provider's.
+    reason : str
+        A sentence.
+    """
+    if code in STOPS:
+        if message.to_phone and people.stopped(conn, message.to_phone) is None:
+            people.add_suppression(conn, message.to_phone, True, f"Twilio {code}", now)
+    elif outreach.fall_back(conn, message, now):
+        return
+    not_told(conn, message.customer_id, message.alert_id, message.purpose, reason, now)
 
 
 def not_told(

@@ -23,10 +23,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, booking, journey, learn, repair, reply, task, verification, webhooks
+from care import alert, booking, journey, learn, repair, reply, task, verification
+from care.channels.registry import channels
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
-from care.sms import TIMEOUT_S, TwilioSms
 from care.store import alerts, bookings, journeys, outbox, tasks
 from record import db
 from record.clock import Clock, read_scale
@@ -147,6 +147,7 @@ class Engine:
 
     def __init__(self, settings: CareSettings) -> None:
         self._settings = settings
+        self._channels = channels(settings)
         self._stop = threading.Event()
         self._wake_desk = threading.Event()
         self._wake_sender = threading.Event()
@@ -163,7 +164,8 @@ class Engine:
         """How the room is."""
         ages = {who: round(time.monotonic() - at, 1) for who, at in self._pulse.items()}
         ok = not self._failed and all(age < HEALTHY_S for age in ages.values())
-        return {"ok": ok, "desk": "serving" if self._serving else "standing by"} | {
+        desk = "serving" if self._serving else "standing by"
+        return {"ok": ok, "desk": desk, "channels": list(self._channels)} | {
             f"{who}_age_s": age for who, age in ages.items()
         }
 
@@ -272,19 +274,12 @@ class Engine:
         settings = self._settings
         sender = Sender(
             self._transact,
-            TwilioSms(
-                settings.twilio_account_sid,
-                settings.twilio_auth_token,
-                settings.twilio_from,
-                settings.public_url + webhooks.STATUS_PATH,
-                settings.twilio_api_url,
-                # a claim ages half of this before the call: together they stay within it
-                min(TIMEOUT_S, settings.settle_after_s / 3),
-            ),
+            self._channels,
             self._now,
             settings.policy,
             Letterhead(settings.secret_key, settings.public_url),
             settings.settle_after_s,
+            per_s=settings.per_s,
         )
         while not self._stop.is_set():
             self._pulse["sender"] = time.monotonic()
@@ -296,7 +291,7 @@ class Engine:
     def _one(self, sender: Sender) -> bool:
         """One message settled or sent; an unforeseen failure pauses the sender for a second."""
         try:
-            return sender.settle_next() or sender.send_next()
+            return sender.settle_next() or sender.send_next() or sender.ask_next()
         except Stopped:
             raise
         except db.BAD_MOMENT as error:

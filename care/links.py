@@ -4,6 +4,8 @@ The address of the slot page is ``PUBLIC_URL/b/{token}``. A token is 24 bytes in
 customer, vehicle, alert, day of expiry, and the first 80 bits of an HMAC-SHA256 over them: too many
 to guess one at a time. It carries no name and no number.
 
+A letter's unsubscribe address is ``PUBLIC_URL/u/{token}``: the outreach that it was. It never ends.
+
 A repair's page is ``PUBLIC_URL/r/{token}``: customer and repair order in the same way. It ends some
 time after the repair does, which the token can't know: the page asks the database.
 """
@@ -19,6 +21,7 @@ from care.errors import CareError
 
 _FIELDS = struct.Struct(">IIIH")
 _PROGRESS = struct.Struct(">IQ")
+_UNSUBSCRIBE = struct.Struct(">Q")
 _TAG_BYTES = 10
 _DAY_S = 24 * 60 * 60
 
@@ -165,3 +168,37 @@ def read_progress_token(secret: str, token: str) -> ProgressLink:
     if len(fields) != _PROGRESS.size or not hmac.compare_digest(tag, good):
         raise LinkInvalid(_BROKEN)
     return ProgressLink(*_PROGRESS.unpack(fields))
+
+
+def unsubscribe_token(secret: str, *, outreach_id: int) -> str:
+    """Make a token that ends messages to the address that this message went to.
+
+    Returns
+    -------
+    str
+        24 characters that are safe in an address.
+    """
+    fields = _UNSUBSCRIBE.pack(outreach_id)
+    tag = _tag(secret, fields, b"unsubscribe link")
+    return base64.urlsafe_b64encode(fields + tag).decode().rstrip("=")
+
+
+def read_unsubscribe_token(secret: str, token: str) -> int:
+    """The outreach that a token for unsubscribing was made for.
+
+    Raises
+    ------
+    LinkInvalid
+        If it isn't ours, was changed, or is for another page.
+
+    Examples
+    --------
+    >>> read_unsubscribe_token("s", unsubscribe_token("s", outreach_id=7))
+    7
+    """
+    raw = _raw(token)
+    fields, tag = raw[: _UNSUBSCRIBE.size], raw[_UNSUBSCRIBE.size :]
+    good = _tag(secret, fields, b"unsubscribe link")
+    if len(fields) != _UNSUBSCRIBE.size or not hmac.compare_digest(tag, good):
+        raise LinkInvalid(_BROKEN)
+    return int(_UNSUBSCRIBE.unpack(fields)[0])

@@ -6,13 +6,14 @@ the reason why.
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from psycopg import Connection
 
 from care import compose, learn, repair_texts, task
+from care.channels.contract import NAMES
 from care.errors import CareError
 from care.law import (
     ANSWER_WITHIN,
@@ -27,6 +28,7 @@ from care.law import (
 from care.store import alerts, bookings, outbox, people, ratings
 from care.store.outbox import Due
 from care.store.people import Customer
+from care.ways import CALLED, Way, choose, of_address, ways
 from record.flow import Alert, Booking, Outreach
 
 LONGEST = 1600
@@ -97,6 +99,10 @@ class Facts:
         Some of `sent_at` went to another person of the household.
     where : sequence of Place
         Where the recipient may be, by law; empty: in their time zone, and nothing more is known.
+    way : Way or None
+        The channel that was chosen; `phone`, `consent` and `stopped_at` are of it.
+    others : str
+        What speaks against every other channel, where none is left.
     """
 
     phone: str | None
@@ -112,6 +118,8 @@ class Facts:
     promotions_stopped: datetime | None = None
     household: bool = False
     where: Sequence[Place] = ()
+    way: Way | None = None
+    others: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +160,15 @@ def check(message: Due, facts: Facts, now: datetime, policy: Policy) -> Send | H
         A hold or a drop says why, in a sentence for the advisor.
     """
     answer = message.purpose == "reply"
-    if facts.phone is None:
-        return Drop("no number", "There is no phone number.")
-    if facts.stopped_at is not None:
-        return Drop("stop", f"The number said STOP on {facts.stopped_at:%Y-%m-%d}.")
-    if not answer and not facts.consent:
-        return Drop("no consent", f"There is no consent to {message.purpose} messages.")
+    way = Way(
+        facts.way.channel if facts.way else "sms",
+        facts.phone,
+        answer or facts.consent,
+        facts.stopped_at,
+        facts.way.barred if facts.way else "",
+    )
+    if way.code is not None:
+        return Drop(way.code, way.why_not(message.purpose) + facts.others)
     if message.purpose == "marketing" and facts.promotions_stopped is not None:
         since = facts.promotions_stopped
         return Drop("promotions stopped", f"Promotions are stopped since {since:%Y-%m-%d}.")
@@ -235,8 +246,14 @@ def _within_cap(
     return Send()
 
 
-def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) -> Facts:
-    """Read what `check` needs."""
+def facts_of(
+    conn: Connection,
+    message: Due,
+    customer: Customer,
+    now: datetime,
+    there_are: Collection[str] = NAMES,
+) -> Facts:
+    """Read what `check` needs; of the channels that there are, choose one."""
     alert = alerts.get(conn, message.alert_id) if message.alert_id is not None else None
     if message.booking_id is not None:
         booking = bookings.get(conn, message.booking_id)
@@ -246,28 +263,62 @@ def facts_of(conn: Connection, message: Due, customer: Customer, now: datetime) 
             expired = booking.hold_expires_at is not None and booking.hold_expires_at <= now
             booking = None if expired else booking
     owner = people.owner(conn, alert.vehicle_id, now) if alert else None
-    phone = customer.phone
+    open_ways = ways(conn, message, customer, now, there_are)
+    way = choose(open_ways)
+    phone = way.address
     day_ago, week_ago = now - timedelta(days=1), now - timedelta(days=7)
     people.lock_household(conn, customer.id)
     others = outbox.sent_to_others(conn, customer.id, phone, week_ago, now) if phone else []
     return Facts(
         phone=phone,
         time_zone=customer.time_zone,
-        consent=message.purpose == "reply"
-        or people.consented(conn, customer.id, message.purpose, "sms"),
-        stopped_at=people.stopped(conn, phone) if phone else None,
-        sent_at=[*outbox.sent_since(conn, phone, week_ago), *others] if phone else [],
+        consent=way.consent,
+        stopped_at=way.stopped_at,
+        sent_at=[
+            *outbox.sent_since(conn, customer.id, phone, week_ago, message.root),
+            *others,
+        ]
+        if phone
+        else [],
         alert=alert,
         owns_car=alert is None or (owner is not None and owner.id == customer.id),
         booking=booking,
-        newer=alert is not None and outbox.newer_for_alert(conn, alert.id, message.id),
+        newer=alert is not None and outbox.newer_for_alert(conn, alert.id, message.root),
         told=alert is not None
         and phone is not None
-        and outbox.told_since(conn, phone, alert.id, message.template, day_ago),
+        and outbox.told_since(conn, customer.id, phone, alert.id, message.template, day_ago),
         promotions_stopped=ratings.promotions_stopped(conn, customer.id),
         household=bool(others),
-        where=places(customer.time_zone, customer.region, phone),
+        where=places(customer.time_zone, customer.region, customer.phone),
+        way=way,
+        others="".join(
+            f" {CALLED[other.channel].capitalize()}: {other.why_not(message.purpose)}"
+            for other in open_ways
+            if other is not way
+        )
+        if way.code is not None
+        else "",
     )
+
+
+def fall_back(conn: Connection, message: Due, now: datetime) -> bool:
+    """Plan a failed message anew by the channels that are left. False if the person accepts none.
+
+    One attempt at a time: the one before has ended. It goes through every check again.
+    """
+    tried = outbox.tried(conn, message.root)
+    left = [channel for channel in message.channels if channel not in tried]
+    customer = people.customer(conn, message.customer_id)
+    assert customer is not None
+    if not left or choose(ways(conn, replace(message, channels=left), customer, now)).code:
+        return False
+    further = outbox.plan_further(conn, message.id, left, now)
+    if further is None:
+        return False
+    offered = outbox.offers(conn, message.id)
+    outbox.replace_offers(conn, further, [offered[n] for n in sorted(offered)])
+    people.notify(conn, "outbox")
+    return True
 
 
 def plan(
@@ -286,6 +337,7 @@ def plan(
     campaign: str = "",
     enrolment_id: int | None = None,
     channels: Sequence[str] = ("sms",),
+    media_url: str | None = None,
 ) -> Outreach | None:
     """Put a message into the outbox, with a first draft of its words and its offers.
 
@@ -300,7 +352,9 @@ def plan(
     enrolment_id : int or None
         The journey that it is a step of.
     channels : sequence of str
-        In the order of preference.
+        In the order of preference. An answer goes first the way that the customer wrote last.
+    media_url : str or None
+        A picture that goes along, where the channel takes one.
 
     Returns
     -------
@@ -325,6 +379,10 @@ def plan(
             chosen.variant,
         )
     )
+    if purpose == "reply":
+        wrote_from = outbox.last_from(conn, customer_id)
+        if wrote_from is not None and of_address(wrote_from) in NAMES:
+            channels = list(dict.fromkeys((of_address(wrote_from), *channels)))
     planned = outbox.plan(
         conn,
         customer_id=customer_id,
@@ -337,6 +395,8 @@ def plan(
         answers_at=answers_at,
         enrolment_id=enrolment_id,
         at=now,
+        channels=channels,
+        media_url=media_url,
     )
     if planned is not None:
         learn.keep(conn, planned, customer.dealer_id, chosen, now)

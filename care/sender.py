@@ -1,19 +1,20 @@
-"""From the outbox to Twilio, each message once, whoever dies when.
+"""From the outbox to the providers, each message once, whoever dies when.
 
     planned ──claim: commit──▶ sending ──call──▶ sent
                  ▲                │
-                 └──asked: no─────┤ nobody knows: ask Twilio, never send blindly
+                 └──asked: no─────┤ nobody knows: ask the provider, never send blindly
                                   └──asked: yes──▶ sent
 
 The row is marked ``sending`` and committed before the call. Whoever finds a row that has been
-``sending`` for too long asks Twilio for it; only what Twilio surely doesn't have is sent again.
+``sending`` for too long asks the provider for it; only what it surely doesn't have is sent again.
+Where nobody can be asked (a mail server), nothing is sent again, and a person takes over.
 """
 
 import logging
 import time
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -21,9 +22,20 @@ from prometheus_client import Counter
 from psycopg import Connection, errors
 
 from care import compose, delivery, journey, learn, links, outreach, repair_texts, task
+from care.channels.contract import (
+    Channel,
+    Kept,
+    Later,
+    Lost,
+    Message,
+    News,
+    Refused,
+    Sent,
+)
+from care.channels.twilio_whatsapp import in_window
 from care.outreach import Drop, Hold, Policy, Send
-from care.sms import Kept, Later, Refused, Sent, Sms
 from care.store import alerts, bookings, outbox, people, repairs
+from care.store import channels as channel_store
 from care.store.outbox import Due
 from care.store.people import Customer
 from care.texts import text
@@ -34,6 +46,29 @@ from record.log import mask
 log = logging.getLogger(__name__)
 
 MESSAGES = Counter("care_messages_total", "What became of messages, by result", ["result"])
+
+NOT_TOLD = frozenset(
+    {"no number", "stop", "no consent", "no way", "no time zone", "no hour", "stale"}
+)
+"""Reasons against a message that its reader has nothing to do with: where it mattered, a person
+takes over."""
+
+SUBJECT = {
+    "en": "about your car",
+    "zh": "关于您的车辆",
+    "es": "sobre su coche",
+    "fr": "à propos de votre voiture",
+    "de": "zu Ihrem Auto",
+}
+
+PACE_S = 0.5
+"""A channel has used up its pace: look again after so long."""
+
+TOO_LONG = 21617
+"""Twilio's code for it; we use it for every channel."""
+
+ASK_AFTER_S = 60.0
+"""After how long the provider is asked what became of a message that nothing was told of."""
 
 BUSY_NUMBER_S = 2.0
 """Another message is on its way to this number: look again after so long."""
@@ -69,14 +104,24 @@ class Letterhead:
     public_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message that is ours to send, now."""
+Claimed = Message
+"""A message that is ours to send, now."""
 
-    id: int
-    attempt: int
-    to_phone: str
-    body: str
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What can be sent on, and how fast.
+
+    Parameters
+    ----------
+    there_are : collection of str
+        The channels with settings.
+    per_s : mapping of str to float
+        How many messages a second each of them takes from all senders together; others are free.
+    """
+
+    there_are: Sequence[str] = ("sms",)
+    per_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +133,11 @@ class Judged:
 
 
 def claim(
-    conn: Connection, now: datetime, policy: Policy, letterhead: Letterhead
+    conn: Connection,
+    now: datetime,
+    policy: Policy,
+    letterhead: Letterhead,
+    lines: Lines = Lines(),
 ) -> Claimed | Judged | None:
     """Judge the next due message; where nothing speaks against it, make it ours.
 
@@ -99,12 +148,12 @@ def claim(
     Claimed, Judged or None
         None when nothing is due.
     """
-    message = outbox.next_due(conn, now)
+    message = outbox.next_due(conn, now, channel_store.waiting(conn, lines.per_s))
     if message is None:
         return None
     try:
         with conn.transaction():
-            return _judge(conn, message, now, policy, letterhead)
+            return _judge(conn, message, now, policy, letterhead, lines)
     except BAD_MOMENT:
         raise
     except errors.UniqueViolation:
@@ -120,18 +169,23 @@ def claim(
 
 
 def _judge(
-    conn: Connection, message: Due, now: datetime, policy: Policy, letterhead: Letterhead
+    conn: Connection,
+    message: Due,
+    now: datetime,
+    policy: Policy,
+    letterhead: Letterhead,
+    lines: Lines,
 ) -> Claimed | Judged:
     customer = people.customer(conn, message.customer_id)
     assert customer is not None
-    facts = outreach.facts_of(conn, message, customer, now)
+    facts = outreach.facts_of(conn, message, customer, now, lines.there_are)
     match outreach.check(message, facts, now, policy):
         case Drop(code, reason):
             outbox.drop(conn, message.id, reason, now)
             outbox.clear_setback(conn, "outreach", message.id)
             if code == "sold" and facts.alert is not None:
                 _tell_new_owner(conn, facts.alert, now)
-            if code in ("no number", "stop", "no consent", "no time zone", "no hour", "stale"):
+            if code in NOT_TOLD:
                 delivery.not_told(
                     conn,
                     customer.id,
@@ -145,18 +199,75 @@ def _judge(
             outbox.postpone(conn, message.id, until, reason)
             return Judged(message.id, code)
         case Send():
-            assert facts.phone is not None
-            body = _final_words(conn, message, customer, now, letterhead)
-            if "STOP" not in body and not outbox.ever_written_to(conn, facts.phone):
-                body = f"{body} {text('opt out', customer.language)}"
-            if message.template not in SAID_AGAIN and outbox.same_words_since(
-                conn, facts.phone, body, now - SAME_WORDS
-            ):
-                outbox.drop(conn, message.id, "The same words went to this number today.", now)
-                outbox.clear_setback(conn, "outreach", message.id)
-                return Judged(message.id, "repeated")
-            outbox.set_sending(conn, message.id, facts.phone, body)
-            return Claimed(message.id, message.attempts + 1, facts.phone, body)
+            assert facts.phone is not None and facts.way is not None
+            channel = facts.way.channel
+            per_s = lines.per_s.get(channel)
+            if per_s and not channel_store.take_token(conn, channel, per_s):
+                outbox.set_back(conn, "outreach", message.id, PACE_S, "the channel's pace")
+                return Judged(message.id, "pace")
+            return _take(conn, message, customer, channel, facts.phone, now, letterhead)
+
+
+def _take(
+    conn: Connection,
+    message: Due,
+    customer: Customer,
+    channel: str,
+    address: str,
+    now: datetime,
+    letterhead: Letterhead,
+) -> Claimed | Judged:
+    """Make it ours: what is said, to whom and how is final."""
+    body = _final_words(conn, message, customer, now, letterhead)
+    by_phone = channel in ("sms", "whatsapp")
+    if by_phone and "STOP" not in body and not outbox.ever_written_to(conn, address):
+        body = f"{body} {text('opt out', customer.language)}"
+    if message.template not in SAID_AGAIN and outbox.same_words_since(
+        conn, address, body, now - SAME_WORDS
+    ):
+        outbox.drop(conn, message.id, "The same words went to this number today.", now)
+        outbox.clear_setback(conn, "outreach", message.id)
+        return Judged(message.id, "repeated")
+    content_sid, variables = None, {}
+    if channel == "whatsapp" and not in_window(outbox.last_inbound(conn, address), now):
+        approved = channel_store.template(conn, message.template, customer.language)
+        assert approved is not None
+        content_sid = approved.content_sid
+        words = {
+            "first_name": (customer.name.split() or [""])[0],
+            "dealer": _dealer_name(conn, customer),
+            "link": _link(conn, message, now, letterhead) if "link" in approved.variables else "",
+            "body": " ".join(body.split()),  # WhatsApp takes no line breaks in a variable
+        }
+        variables = {str(n): words[name] for n, name in enumerate(approved.variables, start=1)}
+    outbox.set_sending(conn, message.id, address, body, channel, content_sid)
+    subject, unsubscribe_url, by = "", "", ""
+    if channel == "email":
+        about = SUBJECT.get(customer.language[:2], SUBJECT["en"])
+        subject = f"{_dealer_name(conn, customer)}: {about}"
+        token = links.unsubscribe_token(letterhead.secret, outreach_id=message.id)
+        unsubscribe_url = f"{letterhead.public_url}/u/{token}"
+    if channel == "wecom":
+        by = channel_store.addresses(conn, customer.id).advisor_wecom_id or ""
+    return Claimed(
+        message.id,
+        message.attempts + 1,
+        address,
+        body,
+        channel,
+        message.media_url,
+        subject,
+        unsubscribe_url,
+        content_sid,
+        variables,
+        by,
+    )
+
+
+def _dealer_name(conn: Connection, customer: Customer) -> str:
+    dealer = people.dealer(conn, customer.dealer_id)
+    assert dealer is not None
+    return dealer.name
 
 
 def _tell_new_owner(conn: Connection, alert: Alert, now: datetime) -> None:
@@ -223,11 +334,11 @@ def _link(conn: Connection, message: Due, now: datetime, letterhead: Letterhead)
 def record(
     conn: Connection, message: Claimed, result: Sent | Later | Refused, now: datetime
 ) -> None:
-    """Write down what Twilio answered. The caller commits."""
+    """Write down what the provider answered. The caller commits."""
     fields = {"outreach": message.id, "to": mask(message.to_phone)}
     match result:
-        case Sent(sid):
-            if outbox.set_sent(conn, message.id, message.attempt, sid, now):
+        case Sent(sid, segments, note):
+            if outbox.set_sent(conn, message.id, message.attempt, sid, now, segments, note):
                 outbox.clear_setback(conn, "outreach", message.id)
                 delivery.settle(conn, sid, now)
                 log.info("message sent", extra=fields)
@@ -242,26 +353,19 @@ def record(
         case Refused(code, reason):
             if outbox.set_failed(conn, message.id, message.attempt, reason, code, now):
                 outbox.clear_setback(conn, "outreach", message.id)
-                _refused(conn, message, code, reason, now)
+                delivery.failed(conn, outbox.get_due(conn, message.id), code, reason, now)
             log.warning("message refused", extra=fields | {"code": code, "why": reason})
 
 
-def _refused(conn: Connection, message: Claimed, code: int, reason: str, now: datetime) -> None:
-    if code == delivery.STOPPED and people.stopped(conn, message.to_phone) is None:
-        people.add_suppression(conn, message.to_phone, True, f"Twilio {code}", now)
-    row = outbox.get_due(conn, message.id)
-    delivery.not_told(conn, row.customer_id, row.alert_id, row.purpose, reason, now)
-
-
-def match(body: str, kept: list[Kept], ours: set[str]) -> list[str]:
-    """Which of Twilio's messages is the one whose fate we don't know.
+def match(body: str, kept: Sequence[Kept], ours: set[str]) -> list[str]:
+    """Which of the provider's messages is the one whose fate we don't know.
 
     Parameters
     ----------
     body : str
         Its words.
     kept : list of Kept
-        What Twilio has for its number, newest first.
+        What the provider has for its address, newest first.
     ours : set of str
         Ids that belong to other messages of ours.
 
@@ -295,7 +399,8 @@ class Sender:
     ----------
     transact : callable
         Runs work in one transaction.
-    sms : Sms
+    channels : mapping of str to Channel
+        By name.
     now : callable
         The clock.
     policy : Policy
@@ -305,20 +410,28 @@ class Sender:
         was held up for half of that lets its claim go instead of sending.
     monotonic : callable
         Seconds that never go back.
+    per_s : mapping of str to float
+        How fast each channel may go; see `Lines`.
+    ask_after_s : float
+        After how long the provider is asked what became of a message.
     """
 
     def __init__(
         self,
         transact: Transact,
-        sms: Sms,
+        channels: Mapping[str, Channel],
         now: Callable[[], datetime],
         policy: Policy,
         letterhead: Letterhead,
         settle_after_s: float,
         monotonic: Callable[[], float] = time.monotonic,
+        per_s: Mapping[str, float] | None = None,
+        ask_after_s: float = ASK_AFTER_S,
     ) -> None:
         self._transact = transact
-        self._sms = sms
+        self._channels = channels
+        self._lines = Lines(tuple(channels), per_s or {})
+        self._ask_after_s = ask_after_s
         self._now = now
         self._policy = policy
         self._letterhead = letterhead
@@ -329,7 +442,7 @@ class Sender:
         """Take one due message as far as it goes. False when nothing is due."""
         began = self._monotonic()
         claimed = self._transact(
-            lambda conn: claim(conn, self._now(), self._policy, self._letterhead)
+            lambda conn: claim(conn, self._now(), self._policy, self._letterhead, self._lines)
         )
         if claimed is None:
             return False
@@ -339,47 +452,117 @@ class Sender:
         if self._monotonic() - began > self._settle_after_s / 2:
             log.warning("held up, left to be settled", extra={"outreach": claimed.id})
             return True
-        result = self._sms.send(claimed.to_phone, claimed.body)
+        channel = self._channels[claimed.channel]
+        result: Sent | Later | Refused
+        if len(claimed.body) > channel.longest:
+            result = Refused(TOO_LONG, f"It is longer than {channel.longest} characters.")
+        else:
+            result = channel.send(claimed)
         MESSAGES.labels(type(result).__name__.lower()).inc()
         self._transact(lambda conn: record(conn, claimed, result, self._now()))
         return True
 
     def settle_next(self) -> bool:
-        """Ask Twilio about one message whose fate is unknown. False when there is none."""
-        found = self._transact(self._lease)
-        if found is None:
+        """Ask about one message whose fate is unknown. False when there is none."""
+        leased = self._transact(self._lease)
+        if leased is None:
             return False
-        assert found.to_phone is not None
-        kept = self._sms.look(found.to_phone)
-        fields = {"outreach": found.id, "to": mask(found.to_phone)}
+        found, message = leased
+        channel = self._channels.get(found.channel)
+        kept = channel.look(message) if channel else Later("it is not set up", unsure=True)
+        fields = {"outreach": found.id, "to": mask(message.to_phone)}
         if isinstance(kept, Later):
-            log.warning("Twilio could not be asked", extra=fields | {"why": kept.reason})
+            log.warning("provider could not be asked", extra=fields | {"why": kept.reason})
             return True
         has = kept
         self._transact(lambda conn: self._settle(conn, found, has))
         return True
 
-    def _lease(self, conn: Connection) -> Due | None:
+    def _lease(self, conn: Connection) -> tuple[Due, Message] | None:
         """One unsettled message, ours to ask about for a while."""
         found = outbox.next_unsettled(conn, self._settle_after_s)
-        if found is not None:
-            outbox.set_back(conn, "outreach", found.id, self._settle_after_s, "asking Twilio")
-        return found
+        if found is None:
+            return None
+        outbox.set_back(conn, "outreach", found.id, self._settle_after_s, "asking")
+        return found, _asked_of(conn, found)
 
-    def _settle(self, conn: Connection, message: Due, kept: list[Kept]) -> None:
+    def _settle(self, conn: Connection, message: Due, kept: Sequence[Kept] | Lost) -> None:
         fields = {"outreach": message.id, "to": mask(message.to_phone or "")}
-        sids = match(message.body, kept, outbox.known_sids(conn, [k.sid for k in kept]))
-        if len(sids) > 1:
-            log.error("Twilio has it more than once", extra=fields | {"sids": sids})
         now = self._now()
+        if isinstance(kept, Lost):
+            # another channel might tell the person the same twice: a person takes over
+            if outbox.set_failed(conn, message.id, message.attempts, kept.reason, None, now):
+                delivery.not_told(
+                    conn, message.customer_id, message.alert_id, message.purpose, kept.reason, now
+                )
+                MESSAGES.labels("settled: nobody knows").inc()
+            outbox.clear_setback(conn, "outreach", message.id)
+            return
+        ours = outbox.known_sids(conn, [k.sid for k in kept])
+        # what an approved template became is the provider's to know: any that isn't ours may be it
+        words = "" if message.content_sid else message.body
+        sids = match(words, kept, ours)
+        if len(sids) > 1 and words:
+            log.error("provider has it more than once", extra=fields | {"sids": sids})
+        if sids and not words:
+            sids = sids[-1:]
         if sids:
             if outbox.set_sent(conn, message.id, message.attempts, sids[0], now):
                 delivery.settle(conn, sids[0], now)
                 MESSAGES.labels("settled: sent").inc()
-                log.info("Twilio has it", extra=fields)
+                log.info("provider has it", extra=fields)
         elif outbox.set_planned_again(
-            conn, message.id, message.attempts, "Twilio was asked and does not have it."
+            conn, message.id, message.attempts, "The provider was asked and does not have it."
         ):
             MESSAGES.labels("settled: not sent").inc()
-            log.info("Twilio does not have it, will send again", extra=fields)
+            log.info("provider does not have it, will send again", extra=fields)
         outbox.clear_setback(conn, "outreach", message.id)
+
+    def ask_next(self) -> bool:
+        """Ask what became of one message that nothing was told of. False when there is none."""
+        telling = [name for name, channel in self._channels.items() if channel.tells]
+        leased = self._transact(lambda conn: self._lease_to_ask(conn, telling))
+        if leased is None:
+            return False
+        found, message, sid = leased
+        news = self._channels[found.channel].news(message, sid)
+        if isinstance(news, Later):
+            log.warning("provider could not be asked", extra={"why": news.reason})
+            return True
+        told = news
+        self._transact(lambda conn: learned(conn, found, sid, told, self._now()))
+        return True
+
+    def _lease_to_ask(
+        self, conn: Connection, telling: Sequence[str]
+    ) -> tuple[Due, Message, str] | None:
+        found = outbox.next_to_ask(conn, telling, self._ask_after_s)
+        if found is None:
+            return None
+        return found, _asked_of(conn, found), outbox.sid_of(conn, found.id)
+
+
+def _asked_of(conn: Connection, found: Due) -> Message:
+    """A message whose fate is asked for, with whose name it went in where that is needed."""
+    assert found.to_phone is not None
+    by = channel_store.addresses(conn, found.customer_id).advisor_wecom_id
+    return Message(
+        found.id,
+        found.attempts,
+        found.to_phone,
+        found.body,
+        found.channel,
+        content_sid=found.content_sid,
+        sender=by or "" if found.channel == "wecom" else "",
+        sending_at=found.sending_at,
+    )
+
+
+def learned(conn: Connection, message: Due, sid: str, news: News, now: datetime) -> None:
+    """Take in what the provider said when asked, as if it had told so. The caller commits."""
+    if news.cost_micros is not None and news.currency is not None:
+        outbox.set_cost(conn, message.id, news.cost_micros, news.currency)
+    if news.status in delivery.ENDINGS and outbox.put_delivery(
+        conn, sid, news.status, news.error_code, now
+    ):
+        delivery.settle(conn, sid, now)

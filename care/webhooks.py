@@ -13,12 +13,20 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from twilio.request_validator import RequestValidator
 
-from care import delivery, words
+from care import delivery, ways, words
+from care.channels.contract import NAMES
+from care.channels.twilio_whatsapp import PREFIX as WHATSAPP
 from care.errors import CareError
+from care.store import channels as channel_store
 from care.store import outbox, people
 
 INBOUND_PATH = "/twilio/inbound"
 STATUS_PATH = "/twilio/status"
+
+EVERYTHING = frozenset(
+    {"stopall", "stop all", "stop everything", "unsubscribe all", "全部退订", "全部停止"}
+)
+"""Words that end messages to every address of the person, not only of the phone they came from."""
 
 WORDING = "reply-start-v1"
 """Version of what a person agrees to by answering START."""
@@ -35,11 +43,12 @@ class _Inbound(BaseModel):
     @field_validator("phone")
     @classmethod
     def _e164(cls, phone: str) -> str:
+        prefix = WHATSAPP if phone.startswith(WHATSAPP) else ""
         try:
-            number = phonenumbers.parse(phone)
+            number = phonenumbers.parse(phone.removeprefix(WHATSAPP))
         except phonenumbers.NumberParseException:
             return phone.replace("\x00", "")  # a short code, or nonsense: kept as it came
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return prefix + phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
     @field_validator("body")
     @classmethod
@@ -99,8 +108,11 @@ def inbound(conn: Connection, params: Mapping[str, str], now: datetime) -> None:
         message = _Inbound.model_validate(dict(params))
     except ValidationError as error:
         raise CareError(_first(error)) from None
+    everything = words.plain(message.body) in EVERYTHING
     keyword = words.keyword(message.body) or words.OPT_OUT_TYPES.get(message.opt_out.upper())
-    customer = people.customer_by_phone(conn, message.phone)
+    keyword = "stop" if everything else keyword
+    number = message.phone.removeprefix(WHATSAPP)
+    customer = people.customer_by_phone(conn, number)
     reply_id = outbox.put_reply(
         conn,
         sid=message.sid,
@@ -114,14 +126,62 @@ def inbound(conn: Connection, params: Mapping[str, str], now: datetime) -> None:
         return
     actor = f"customer:{customer.id}" if customer else "unknown number"
     if keyword == "stop":
-        people.add_suppression(conn, message.phone, True, "reply STOP", now)
+        # whoever wants silence on a phone means the phone, not the application on it
+        stopped = dict.fromkeys((message.phone, number, WHATSAPP + number))
+        if everything and customer:
+            stopped |= dict.fromkeys(all_addresses(conn, customer.id))
+        for address in stopped:
+            people.add_suppression(conn, address, True, "reply STOP", now)
         people.audit(conn, now, actor, "stopped messages", f"reply:{reply_id}")
     elif keyword == "start":
         people.add_suppression(conn, message.phone, False, "reply START", now)
         if customer:
-            people.add_consent(conn, customer.id, "service", True, "reply START", WORDING, now)
+            people.add_consent(
+                conn,
+                customer.id,
+                "service",
+                True,
+                "reply START",
+                WORDING,
+                now,
+                channel=ways.of_address(message.phone),
+            )
         people.audit(conn, now, actor, "allowed messages again", f"reply:{reply_id}")
     people.notify(conn, "outbox")
+
+
+def all_addresses(conn: Connection, customer_id: int) -> list[str]:
+    """Every address of a customer, as the ledger of STOP keeps them."""
+    known = channel_store.addresses(conn, customer_id)
+    return [where for name in NAMES if (where := ways.address(known, name)) is not None]
+
+
+def unsubscribe(conn: Connection, outreach_id: int, everything: bool, now: datetime) -> bool:
+    """End messages to the address of a letter, or to the person altogether. Safe to repeat.
+
+    Parameters
+    ----------
+    outreach_id : int
+        The letter whose link was followed.
+    everything : bool
+        Every address of the person.
+
+    Returns
+    -------
+    bool
+        False if there is no such letter any more.
+    """
+    found = channel_store.address_of(conn, outreach_id)
+    if found is None:
+        return False
+    customer_id, address = found
+    stopped = dict.fromkeys([address, *(all_addresses(conn, customer_id) if everything else ())])
+    for one in stopped:
+        if people.stopped(conn, one) is None:
+            people.add_suppression(conn, one, True, "unsubscribe link", now)
+            what = "stopped messages"
+            people.audit(conn, now, f"customer:{customer_id}", what, f"outreach:{outreach_id}")
+    return True
 
 
 def status(conn: Connection, params: Mapping[str, str], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  only this module's own column lists are joined in
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,11 @@ OUTREACH_COLUMNS = """
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A message as its sender needs it."""
+    """A message as its sender needs it.
+
+    ``to_phone`` is the address, whatever the channel; ``root_id`` is the message that this is a
+    further attempt at.
+    """
 
     id: int
     customer_id: int
@@ -32,11 +37,21 @@ class Due:
     planned_at: datetime
     answers_at: datetime | None
     sending_at: datetime | None
+    channel: str = "sms"
+    channels: Sequence[str] = ("sms",)
+    root_id: int | None = None
+    media_url: str | None = None
+    content_sid: str | None = None
+
+    @property
+    def root(self) -> int:
+        """The first attempt at the same message."""
+        return self.root_id or self.id
 
 
 DUE_COLUMNS = """
     id, customer_id, alert_id, booking_id, purpose, template, body, to_phone, attempts,
-    planned_at, answers_at, sending_at
+    planned_at, answers_at, sending_at, channel, channels, root_id, media_url, content_sid
 """
 
 
@@ -75,15 +90,25 @@ def plan(
     answers_at: datetime | None,
     at: datetime,
     enrolment_id: int | None = None,
+    channels: Sequence[str] = ("sms",),
+    media_url: str | None = None,
 ) -> Outreach | None:
-    """Put a message into the outbox. None if the same message is there already."""
+    """Put a message into the outbox. None if the same message is there already.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        In the order of preference.
+    """
     with conn.cursor(row_factory=class_row(Outreach)) as cur:
         return cur.execute(
             """
             INSERT INTO outreach (customer_id, alert_id, booking_id, channel, purpose, template,
-                dedupe_key, body, state, answers_at, planned_at, not_before, enrolment_id)
-            VALUES (%(customer)s, %(alert)s, %(booking)s, 'sms', %(purpose)s, %(template)s,
-                %(key)s, %(body)s, 'planned', %(answers)s, %(at)s, %(at)s, %(enrolment)s)
+                dedupe_key, body, state, answers_at, planned_at, not_before, enrolment_id,
+                channels, media_url)
+            VALUES (%(customer)s, %(alert)s, %(booking)s, %(channel)s, %(purpose)s, %(template)s,
+                %(key)s, %(body)s, 'planned', %(answers)s, %(at)s, %(at)s, %(enrolment)s,
+                %(channels)s, %(media)s)
             ON CONFLICT (dedupe_key) DO NOTHING
             RETURNING """
             + OUTREACH_COLUMNS,
@@ -98,8 +123,44 @@ def plan(
                 "answers": answers_at,
                 "enrolment": enrolment_id,
                 "at": at,
+                "channel": channels[0],
+                "channels": list(channels),
+                "media": media_url,
             },
         ).fetchone()
+
+
+def tried(conn: Connection, root_id: int) -> set[str]:
+    """By which channels a message was tried."""
+    rows = conn.execute(
+        "SELECT channel FROM outreach WHERE id = %(root)s OR root_id = %(root)s", {"root": root_id}
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def plan_further(
+    conn: Connection, outreach_id: int, channels: Sequence[str], at: datetime
+) -> int | None:
+    """Plan a further attempt at a message, by other channels. None if it is there already.
+
+    It is as old as the first attempt, so that it goes stale with it.
+    """
+    row = conn.execute(
+        """
+        INSERT INTO outreach (customer_id, alert_id, booking_id, channel, purpose, template,
+            dedupe_key, body, state, answers_at, planned_at, not_before, enrolment_id, channels,
+            media_url, root_id)
+        SELECT o.customer_id, o.alert_id, o.booking_id, %(channel)s, o.purpose, o.template,
+            r.dedupe_key || ':' || %(channel)s, coalesce(o.draft, o.body), 'planned', o.answers_at,
+            o.planned_at, %(at)s, o.enrolment_id, %(channels)s, o.media_url, r.id
+        FROM outreach AS o JOIN outreach AS r ON r.id = coalesce(o.root_id, o.id)
+        WHERE o.id = %(id)s
+        ON CONFLICT (dedupe_key) DO NOTHING
+        RETURNING id
+        """,
+        {"id": outreach_id, "channel": channels[0], "channels": list(channels), "at": at},
+    ).fetchone()
+    return row[0] if row else None
 
 
 def same_text_since(
@@ -126,8 +187,27 @@ def last_reply_at(conn: Connection, customer_id: int) -> datetime | None:
     return row[0] if row else None
 
 
-def next_due(conn: Connection, now: datetime) -> Due | None:
+def last_from(conn: Connection, customer_id: int) -> str | None:
+    """The address that the customer wrote from last."""
+    row = conn.execute(
+        "SELECT from_phone FROM reply WHERE customer_id = %s ORDER BY id DESC LIMIT 1",
+        (customer_id,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def last_inbound(conn: Connection, address: str) -> datetime | None:
+    """When somebody wrote from an address last."""
+    row = conn.execute(
+        "SELECT max(received_at) FROM reply WHERE from_phone = %s", (address,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def next_due(conn: Connection, now: datetime, waiting: Sequence[str] = ()) -> Due | None:
     """One planned message whose time has come; locked, what others hold or failed is left out.
+
+    So are those that could only go by a channel that must wait.
 
     What should stop a car goes first, then answers, then by age. Who wrote to us, or whose car said
     something, that the desk has not taken up yet is not written to before: it may be a STOP, or the
@@ -138,7 +218,8 @@ def next_due(conn: Connection, now: datetime) -> Due | None:
             "SELECT "
             + DUE_COLUMNS
             + """ FROM outreach AS o
-                  WHERE state = 'planned' AND not_before <= %s AND NOT EXISTS (
+                  WHERE state = 'planned' AND not_before <= %s AND NOT channels <@ %s
+                    AND NOT EXISTS (
                       SELECT FROM setback AS s
                       WHERE s.kind = 'outreach' AND s.id = o.id AND s.next_at > clock_timestamp())
                     AND customer_id <> ALL (ARRAY(
@@ -155,7 +236,7 @@ def next_due(conn: Connection, now: datetime) -> Due | None:
                           AND s.next_at > clock_timestamp())))
                   ORDER BY template <> 'alert.stop', purpose <> 'reply', not_before, id LIMIT 1
                   FOR UPDATE OF o SKIP LOCKED""",
-            (now, now),
+            (now, list(waiting), now),
         ).fetchone()
 
 
@@ -175,8 +256,15 @@ def postpone(conn: Connection, outreach_id: int, until: datetime, reason: str) -
     )
 
 
-def set_sending(conn: Connection, outreach_id: int, to_phone: str, body: str) -> None:
-    """Mark it as on its way. What is said and to whom is final from here.
+def set_sending(
+    conn: Connection,
+    outreach_id: int,
+    to_phone: str,
+    body: str,
+    channel: str = "sms",
+    content_sid: str | None = None,
+) -> None:
+    """Mark it as on its way. What is said, to whom and how is final from here.
 
     Raises
     ------
@@ -185,16 +273,30 @@ def set_sending(conn: Connection, outreach_id: int, to_phone: str, body: str) ->
     """
     conn.execute(
         """
-        UPDATE outreach SET state = 'sending', to_phone = %s, body = %s, reason = NULL,
-            attempts = attempts + 1, sending_at = clock_timestamp()
+        UPDATE outreach SET state = 'sending', to_phone = %s, draft = coalesce(draft, body),
+            body = %s, channel = %s, content_sid = %s, reason = NULL, attempts = attempts + 1,
+            sending_at = clock_timestamp()
         WHERE id = %s
         """,
-        (to_phone, body, outreach_id),
+        (to_phone, body, channel, content_sid, outreach_id),
     )
 
 
-def set_sent(conn: Connection, outreach_id: int, attempt: int, sid: str, at: datetime) -> bool:
-    """The provider has it. False if someone else settled it before.
+def set_sent(
+    conn: Connection,
+    outreach_id: int,
+    attempt: int,
+    sid: str,
+    at: datetime,
+    segments: int = 1,
+    note: str | None = None,
+) -> bool:
+    """The provider has it, at the price of the rate table. False if it was settled before.
+
+    Parameters
+    ----------
+    note : str or None
+        What it waits for there.
 
     Raises
     ------
@@ -203,10 +305,25 @@ def set_sent(conn: Connection, outreach_id: int, attempt: int, sid: str, at: dat
     """
     done = conn.execute(
         """
-        UPDATE outreach SET state = 'sent', provider_sid = %s, sent_at = %s, reason = NULL
-        WHERE id = %s AND state = 'sending' AND attempts = %s
+        UPDATE outreach AS o SET state = 'sent', provider_sid = %(sid)s, sent_at = %(at)s,
+            reason = %(note)s, cost_micros = rate.micros * %(segments)s, currency = rate.currency,
+            cost_is_final = o.channel NOT IN ('sms', 'whatsapp')
+        FROM outreach AS this LEFT JOIN LATERAL (
+            SELECT micros, currency FROM channel_rate
+            WHERE channel = this.channel
+              AND starts_with(regexp_replace(this.to_phone, '^[a-z]+:', ''), prefix)
+            ORDER BY length(prefix) DESC LIMIT 1) AS rate ON true
+        WHERE this.id = %(id)s AND o.id = this.id AND o.state = 'sending'
+          AND o.attempts = %(attempt)s
         """,
-        (sid, at, outreach_id, attempt),
+        {
+            "sid": sid,
+            "at": at,
+            "note": note,
+            "segments": segments,
+            "id": outreach_id,
+            "attempt": attempt,
+        },
     ).rowcount
     return done == 1
 
@@ -253,6 +370,46 @@ def next_unsettled(conn: Connection, older_than_s: float) -> Due | None:
                   FOR UPDATE OF o SKIP LOCKED""",
             (older_than_s,),
         ).fetchone()
+
+
+def next_to_ask(conn: Connection, channels: Sequence[str], after_s: float) -> Due | None:
+    """One message whose provider may know more than we: how it ended, or what it cost; leased.
+
+    The pauses between two questions double, and after a day's worth of them none is asked.
+    """
+    with conn.cursor(row_factory=class_row(Due)) as cur:
+        return cur.execute(
+            """
+            UPDATE outreach SET asked_at = clock_timestamp(), asks = asks + 1
+            WHERE id = (
+                SELECT id FROM outreach
+                WHERE (state = 'sent' AND asks < 30
+                       OR state IN ('delivered', 'undelivered') AND NOT cost_is_final AND asks < 4)
+                  AND channel = ANY(%(channels)s)
+                  AND coalesce(asked_at, sending_at)
+                      < clock_timestamp() - make_interval(secs => %(s)s * 2 ^ least(asks, 6))
+                ORDER BY asked_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED)
+            RETURNING """
+            + DUE_COLUMNS,
+            {"channels": list(channels), "s": after_s},
+        ).fetchone()
+
+
+def sid_of(conn: Connection, outreach_id: int) -> str:
+    """The provider's id of a sent message."""
+    row = conn.execute("SELECT provider_sid FROM outreach WHERE id = %s", (outreach_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def set_cost(conn: Connection, outreach_id: int, micros: int, currency: str) -> None:
+    """What the provider says that it cost."""
+    conn.execute(
+        """
+        UPDATE outreach SET cost_micros = %s, currency = %s, cost_is_final = true WHERE id = %s
+        """,
+        (micros, currency, outreach_id),
+    )
 
 
 def known_sids(conn: Connection, sids: list[str]) -> set[str]:
@@ -326,16 +483,22 @@ def set_delivery(
     return done == 1
 
 
-def sent_since(conn: Connection, phone: str, since: datetime) -> list[datetime]:
-    """When we spoke first to a number, newest first; answers and reminders don't count."""
+def sent_since(
+    conn: Connection, customer_id: int, phone: str, since: datetime, but: int
+) -> list[datetime]:
+    """When we spoke first to a person or a number, newest first; answers and reminders don't count.
+
+    A message and its further attempts by other channels count once; those of `but` don't.
+    """
     rows = conn.execute(
         """
-        SELECT sent_at FROM outreach
-        WHERE to_phone = %s AND purpose <> 'reply' AND template <> 'reminder' AND sent_at > %s
-          AND state IN ('sent', 'delivered', 'undelivered')
-        ORDER BY sent_at DESC
+        SELECT min(sent_at) FROM outreach
+        WHERE (to_phone = %(phone)s OR customer_id = %(customer)s) AND purpose <> 'reply'
+          AND template <> 'reminder' AND sent_at > %(since)s
+          AND state IN ('sent', 'delivered', 'undelivered') AND coalesce(root_id, id) <> %(but)s
+        GROUP BY coalesce(root_id, id) ORDER BY 1 DESC
         """,
-        (phone, since),
+        {"phone": phone, "customer": customer_id, "since": since, "but": but},
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -346,7 +509,7 @@ def sent_to_others(
     """When we spoke first to the household's other numbers; what is on its way counts as of now."""
     rows = conn.execute(
         """
-        SELECT coalesce(o.sent_at, %(now)s)
+        SELECT min(coalesce(o.sent_at, %(now)s))
         FROM customer AS me
         JOIN customer AS c ON c.household_id = me.household_id AND c.id <> me.id
         JOIN outreach AS o ON o.customer_id = c.id
@@ -354,21 +517,24 @@ def sent_to_others(
           AND o.template <> 'reminder'
           AND (o.state = 'sending' OR (o.sent_at > %(since)s
                AND o.state IN ('sent', 'delivered', 'undelivered')))
+        GROUP BY coalesce(o.root_id, o.id)
         """,
         {"customer_id": customer_id, "phone": phone, "since": since, "now": now},
     ).fetchall()
     return [row[0] for row in rows]
 
 
-def told_since(conn: Connection, phone: str, alert_id: int, template: str, since: datetime) -> bool:
-    """Whether a number was told this of an alert."""
+def told_since(
+    conn: Connection, customer_id: int, phone: str, alert_id: int, template: str, since: datetime
+) -> bool:
+    """Whether a person or a number was told this of an alert."""
     row = conn.execute(
         """
         SELECT 1 FROM outreach
-        WHERE to_phone = %s AND alert_id = %s AND template = %s AND sent_at > %s
-          AND state IN ('sent', 'delivered') LIMIT 1
+        WHERE (to_phone = %s OR customer_id = %s) AND alert_id = %s AND template = %s
+          AND sent_at > %s AND state IN ('sent', 'delivered') LIMIT 1
         """,
-        (phone, alert_id, template, since),
+        (phone, customer_id, alert_id, template, since),
     ).fetchone()
     return row is not None
 
@@ -398,7 +564,8 @@ def newer_for_alert(conn: Connection, alert_id: int, outreach_id: int) -> bool:
     row = conn.execute(
         """
         SELECT 1 FROM outreach
-        WHERE alert_id = %s AND id > %s AND purpose = 'service' AND template LIKE 'alert.%%'
+        WHERE alert_id = %s AND coalesce(root_id, id) > %s AND purpose = 'service'
+          AND template LIKE 'alert.%%'
           AND state <> 'dropped'
         """,
         (alert_id, outreach_id),

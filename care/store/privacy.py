@@ -36,7 +36,7 @@ ERASE: dict[str, str] = {
             done_by = coalesce(done_by, 'erasure'), done_reason = 'erased'
         WHERE customer_id = %(id)s""",
     "outreach": """
-        UPDATE outreach SET body = '(erased)',
+        UPDATE outreach SET body = '(erased)', draft = NULL, media_url = NULL,
             to_phone = CASE WHEN to_phone IS NULL THEN NULL ELSE '(erased)' END,
             state = CASE WHEN state = 'planned' THEN 'dropped' ELSE state END,
             settled_at = CASE WHEN state = 'planned' THEN %(now)s ELSE settled_at END,
@@ -115,7 +115,8 @@ def document(conn: Connection, customer_id: int) -> dict[str, list[dict[str, Any
     )
     put(
         "suppression",
-        """SELECT s.* FROM suppression s JOIN customer c ON c.phone = s.phone
+        """SELECT s.* FROM suppression s JOIN customer c ON s.phone IN (c.phone,
+               'whatsapp:' || c.phone, lower(c.email), 'wecom:' || c.wecom_id)
            WHERE c.id = %(id)s""",
     )
     put(
@@ -151,6 +152,9 @@ def numbers(conn: Connection, customer_ids: list[int]) -> list[str]:
     rows = conn.execute(
         """
         SELECT phone FROM customer WHERE id = ANY(%(ids)s)
+        UNION SELECT 'whatsapp:' || phone FROM customer WHERE id = ANY(%(ids)s)
+        UNION SELECT lower(email) FROM customer WHERE id = ANY(%(ids)s)
+        UNION SELECT 'wecom:' || wecom_id FROM customer WHERE id = ANY(%(ids)s)
         UNION SELECT to_phone FROM outreach WHERE customer_id = ANY(%(ids)s)
         UNION SELECT from_phone FROM reply WHERE customer_id = ANY(%(ids)s)
         EXCEPT SELECT phone FROM customer WHERE id <> ALL(%(ids)s)

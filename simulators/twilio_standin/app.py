@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulators.twilio_standin.messages import API_VERSION, ApiError, Message
+from simulators.twilio_standin.messages import API_VERSION, Account, ApiError, Message
 from simulators.twilio_standin.network import Failure, FailureKind, Network
 
 PAGE = Path(__file__).parent / "phones.html"
@@ -82,6 +82,7 @@ def create_app(network: Network) -> FastAPI:
         return PAGE.read_text(encoding="utf-8")
 
     app.include_router(_messages_api(network))
+    app.include_router(_content_api(network))
     app.include_router(_control_api(network))
 
     @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE", "PUT"])
@@ -91,20 +92,88 @@ def create_app(network: Network) -> FastAPI:
     return app
 
 
+def _authenticate(request: Request, ours: Account) -> None:
+    """Basic authentication with account SID and token.
+
+    Raises
+    ------
+    ApiError
+        20003 if they are wrong.
+    """
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        user, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        user = token = ""
+    right = hmac.compare_digest(token.encode(), ours.auth_token.encode()) and user == ours.sid
+    if scheme.lower() != "basic" or not right:
+        raise ApiError(401, 20003, "Authenticate")
+
+
+class NewContent(BaseModel):
+    """What the Content API takes."""
+
+    friendly_name: str = ""
+    language: str
+    variables: dict[str, str] = {}
+    types: dict[str, Any]
+
+
+def _content_api(network: Network) -> APIRouter:
+    """What answers at ``content.twilio.com``."""
+    exchange = network.exchange
+
+    def authenticated(request: Request) -> None:
+        _authenticate(request, exchange.account)
+
+    router = APIRouter(prefix="/v1/Content", dependencies=[Depends(authenticated)])
+
+    @router.post("")
+    def create(new: NewContent) -> JSONResponse:
+        made = exchange.add_content(
+            new.friendly_name, new.language, new.types, new.variables, network.now()
+        )
+        return JSONResponse(made.resource(exchange.account.sid), 201)
+
+    @router.get("")
+    def find() -> dict[str, Any]:
+        found = [one.resource(exchange.account.sid) for one in exchange.contents.values()]
+        url = "https://content.twilio.com/v1/Content?PageSize=50&Page=0"
+        meta = {"page": 0, "page_size": 50, "first_page_url": url, "previous_page_url": None,
+                "url": url, "next_page_url": None, "key": "contents"}  # fmt: skip
+        return {"meta": meta, "contents": found}
+
+    @router.get("/{sid}")
+    def fetch(sid: str) -> dict[str, Any]:
+        return exchange.content(sid).resource(exchange.account.sid)
+
+    @router.delete("/{sid}")
+    def delete(sid: str) -> Response:
+        exchange.content(sid)
+        del exchange.contents[sid]
+        return Response(status_code=204)
+
+    @router.post("/{sid}/ApprovalRequests/whatsapp")
+    def submit(sid: str) -> JSONResponse:
+        """Here Meta approves at once."""
+        exchange.content(sid).approval = "approved"
+        return JSONResponse({"name": sid.lower(), "category": "UTILITY", "status": "received"}, 201)
+
+    @router.get("/{sid}/ApprovalRequests")
+    def approval(sid: str) -> dict[str, Any]:
+        whatsapp = {"type": "whatsapp", "status": exchange.content(sid).approval}
+        return {"sid": sid, "account_sid": exchange.account.sid, "whatsapp": whatsapp}
+
+    return router
+
+
 def _messages_api(network: Network) -> APIRouter:
     exchange = network.exchange
 
     def authenticated(request: Request, account: str) -> None:
-        """Basic authentication with account SID and token, and only one's own account."""
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        try:
-            user, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            user = token = ""
+        """Account SID and token, and only one's own account."""
+        _authenticate(request, exchange.account)
         ours = exchange.account
-        right = hmac.compare_digest(token.encode(), ours.auth_token.encode()) and user == ours.sid
-        if scheme.lower() != "basic" or not right:
-            raise ApiError(401, 20003, "Authenticate")
         if account != ours.sid:
             path = f"/{API_VERSION}/Accounts/{account}/Messages.json"
             raise ApiError(404, 20404, f"The requested resource {path} was not found")

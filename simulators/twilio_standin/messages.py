@@ -56,7 +56,16 @@ DELIVERY_ERRORS = {
     30006: "Landline or unreachable carrier",
     30007: "Message filtered",
     30008: "Unknown error",
+    63014: "Message failed because the channel's user blocked it",
+    63016: "Outside the messaging window; use a message template instead",
+    63024: "Invalid message recipient",
 }
+
+#: Before a number it makes an address of WhatsApp.
+WHATSAPP = "whatsapp:"
+
+#: How long after a person's own message WhatsApp takes free words.
+WINDOW = timedelta(hours=24)
 
 FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "received", "read"})
 
@@ -111,6 +120,7 @@ class Message:
     price: float | None = None
     status_callback: str | None = None
     send_at: datetime | None = None
+    content_sid: str | None = None
 
     def resource(self) -> dict[str, Any]:
         """The JSON that the API returns for it."""
@@ -142,6 +152,46 @@ class Message:
 
 def _rfc2822(at: datetime | None) -> str | None:
     return None if at is None else format_datetime(at)
+
+
+@dataclass(slots=True)
+class Content:
+    """One Content resource: words with gaps ``{{1}}``, which WhatsApp may have approved."""
+
+    sid: str
+    friendly_name: str
+    language: str
+    types: dict[str, Any]
+    variables: dict[str, str]
+    date_created: datetime
+    approval: str = "unsubmitted"
+
+    def words(self, given: dict[str, str]) -> str:
+        """The words with their gaps filled."""
+        kind = next((k for k in ("twilio/text", *self.types) if k in self.types), "")
+        body = str(self.types.get(kind, {}).get("body", ""))
+        filled = {**self.variables, **given}
+        return re.sub(r"\{\{(\w+)\}\}", lambda gap: filled.get(gap[1], ""), body)
+
+    def resource(self, account_sid: str) -> dict[str, Any]:
+        """The JSON that the Content API returns for it."""
+        at = self.date_created.strftime("%Y-%m-%dT%H:%M:%SZ")
+        url = f"https://content.twilio.com/v1/Content/{self.sid}"
+        return {
+            "account_sid": account_sid,
+            "date_created": at,
+            "date_updated": at,
+            "friendly_name": self.friendly_name,
+            "language": self.language,
+            "links": {
+                "approval_create": f"{url}/ApprovalRequests/whatsapp",
+                "approval_fetch": f"{url}/ApprovalRequests",
+            },
+            "sid": self.sid,
+            "types": self.types,
+            "url": url,
+            "variables": self.variables,
+        }
 
 
 @dataclass(slots=True)
@@ -194,6 +244,7 @@ class Exchange:
         self._random = random.Random(seed)
         self.phones: dict[str, Phone] = {}
         self._messages: dict[str, Message] = {}  # in order of creation
+        self.contents: dict[str, Content] = {}
         self._opted_out: set[tuple[str, str]] = set()
         self._state = state
         if state is not None and state.exists():
@@ -266,7 +317,8 @@ class Exchange:
         Raises
         ------
         ApiError
-            As the error dictionary says: 21604 no To, 21211 invalid To, 21603 no sender, 21606
+            As the error dictionary says: 21655 no such content, 21656 bad content variables, 21910
+            addresses of different channels, 21604 no To, 21211 invalid To, 21603 no sender, 21606
             unknown sender, 21602 no body, 21617 body too long, 21609 bad status callback, 21620
             bad media URL, 21610 opted out, 21614 not mobile, 21701 no such service, 35114 bad time.
         """
@@ -275,6 +327,12 @@ class Exchange:
         service, sender = self._sender(one)
         media = tuple(value for name, value in form if name == "MediaUrl")
         body = one.get("Body", "")
+        if sender is not None and to.startswith(WHATSAPP) != sender.startswith(WHATSAPP):
+            raise ApiError(
+                400, 21910, "Invalid From and To pair. From and To should be of the same channel"
+            )
+        if one.get("ContentSid"):
+            body = self._content_words(one)
         if not body and not media and not one.get("ContentSid"):
             raise ApiError(400, 21602, "Message body is required.")
         if len(body) > BODY_LIMIT:
@@ -311,9 +369,63 @@ class Exchange:
                 media_urls=media,
                 status_callback=callback,
                 send_at=send_at,
+                content_sid=one.get("ContentSid") or None,
             )
             self._keep(message)
             return message
+
+    def add_content(
+        self,
+        friendly_name: str,
+        language: str,
+        types: dict[str, Any],
+        variables: dict[str, str],
+        now: datetime,
+        approval: str = "unsubmitted",
+    ) -> Content:
+        """Keep a template.
+
+        Raises
+        ------
+        ApiError
+            20001 without words.
+        """
+        if not types or not all(isinstance(one, dict) for one in types.values()):
+            raise ApiError(400, 20001, "types is required")
+        with self.lock:
+            made = Content(
+                self._sid("HX"), friendly_name, language, types, variables, now, approval
+            )
+            self.contents[made.sid] = made
+            return made
+
+    def content(self, sid: str) -> Content:
+        """A template.
+
+        Raises
+        ------
+        ApiError
+            20404 if there is none.
+        """
+        with self.lock:
+            if sid in self.contents:
+                return self.contents[sid]
+        raise ApiError(404, 20404, f"The requested resource /v1/Content/{sid} was not found")
+
+    def outside_window(self, message: Message, now: datetime) -> bool:
+        """Whether WhatsApp won't carry it: free words, and the person hasn't written for a day."""
+        if not message.to.startswith(WHATSAPP):
+            return False
+        content = self.contents.get(message.content_sid or "")
+        if content is not None and content.approval == "approved":
+            return False
+        with self.lock:
+            return not any(
+                one.direction == "inbound"
+                and one.sender == message.to
+                and now - one.date_created < WINDOW
+                for one in self._messages.values()
+            )
 
     def update(self, sid: str, form: dict[str, str], now: datetime) -> Message:
         """Cancel a scheduled message (``Status=canceled``) or redact one (``Body=``).
@@ -398,7 +510,9 @@ class Exchange:
             word = body.strip().upper()
             key = (number, self._block_key(to))
             answer = None
-            if word in STOP_WORDS and key not in self._opted_out:
+            if number.startswith(WHATSAPP):
+                pass  # Twilio's STOP handling is for text messages; on WhatsApp a person blocks
+            elif word in STOP_WORDS and key not in self._opted_out:
                 answer = STOP_ANSWER
                 self._opted_out.add(key)
                 self._write({"opted_out": key})
@@ -443,6 +557,7 @@ class Exchange:
             self._messages.clear()
             self._opted_out.clear()
             self.phones.clear()
+            self.contents.clear()
             self._write({"reset": True})
 
     # -- details -----------------------------------------------------------------------------
@@ -473,6 +588,17 @@ class Exchange:
                 "phone number or short code for your account.",
             )  # fmt: skip
         return service, number
+
+    def _content_words(self, one: dict[str, str]) -> str:
+        content = self.contents.get(one["ContentSid"])
+        if content is None:
+            raise ApiError(400, 21655, f"The ContentSid {one['ContentSid']} is invalid.")
+        try:
+            given = json.loads(one.get("ContentVariables") or "{}")
+            assert isinstance(given, dict)
+        except (ValueError, AssertionError):
+            raise ApiError(400, 21656, "The ContentVariables parameter is invalid.") from None
+        return content.words({str(k): str(v) for k, v in given.items()})
 
     def _schedule(self, one: dict[str, str], service: str | None, now: datetime) -> datetime | None:
         if one.get("ScheduleType") != "fixed" or service is None:

@@ -25,6 +25,7 @@ from uuid import uuid4
 
 from simulators.twilio_standin.messages import (
     API_VERSION,
+    WHATSAPP,
     Exchange,
     Message,
     add_to_chat,
@@ -40,6 +41,9 @@ WEBHOOK_TIMEOUT_S = 15.0
 
 #: Per SMS segment, US long code.
 PRICE_USD = -0.0079
+
+#: Per WhatsApp message, Twilio's fee alone.
+WHATSAPP_PRICE_USD = -0.005
 
 FailureKind = Literal["500", "429", "slow", "accept_then_timeout", "accept_then_500"]
 
@@ -184,6 +188,8 @@ class Network:
                     message.to, message.messaging_service_sid or ""
                 ):
                     message = self.exchange.change(message, now, status="failed", error_code=21610)
+            if message.status == "queued" and self.exchange.outside_window(message, now):
+                message = self.exchange.change(message, now, status="failed", error_code=63016)
         self._post_status(message)
         if message.status == "queued":
             self._at(self._pace(message), lambda: self._send(sid))
@@ -205,7 +211,8 @@ class Network:
             outcome = self.exchange.phone(message.to).outcome
             if outcome == "sent":
                 return
-            price = PRICE_USD * message.num_segments
+            whatsapp = message.to.startswith(WHATSAPP)
+            price = WHATSAPP_PRICE_USD if whatsapp else PRICE_USD * message.num_segments
             if isinstance(outcome, int):
                 fields: dict[str, Any] = {"status": "undelivered", "error_code": outcome}
             else:

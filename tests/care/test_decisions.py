@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import alert, compose, delivery, hours, law, links, outreach, slots, sms, texts, words
+from care import alert, compose, delivery, hours, law, links, outreach, slots, texts, words
 from care.alert import Close, Ignore, Open, Refresh, Reopen, StayOpen
+from care.channels import twilio_client
+from care.channels.contract import Later
 from care.outreach import Drop, Facts, Hold, Policy, Send
 from care.settings import CareSettings
 from care.store.alerts import NewFinding
@@ -359,8 +361,8 @@ def test_texts_never_ask_for_an_opt_out_word() -> None:
     ],
 )
 def test_what_an_error_means(status: int, code: int, expected: str) -> None:
-    got = sms.answer(status, code, "words")
-    if isinstance(got, sms.Later):
+    got = twilio_client.answer(status, code, "words")
+    if isinstance(got, Later):
         assert ("unsure" if got.unsure else "later") == expected
     else:
         assert expected == "refused" and got.code == code

@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from care import engine, webhooks
+from care.channels.contract import Channel, Kept, Later, Lost, Message, News, Refused, Sent
+from care.channels.twilio_sms import TwilioSms
 from care.outreach import Policy
 from care.sender import Claimed, Sender, claim, match
-from care.sms import Kept, Later, Refused, Sent, TwilioSms
 from record.clock import Scale, set_scale
 from simulators.twilio_standin import RunningStandin
 from simulators.twilio_standin.network import Failure
@@ -65,7 +66,7 @@ def sender_for(conn: psycopg.Connection, url: str, public: str, settle_after_s: 
             return work(conn)
 
     sms = TwilioSms(SID, TOKEN, FROM, public + webhooks.STATUS_PATH, url, timeout_s=0.5)
-    return Sender(transact, sms, lambda: MONDAY, Policy(), PAPER, settle_after_s)
+    return Sender(transact, {"sms": sms}, lambda: MONDAY, Policy(), PAPER, settle_after_s)
 
 
 def plan(conn: psycopg.Connection, world: World) -> None:
@@ -167,23 +168,28 @@ class Crash(BaseException):
 class Fragile:
     """Dies just before or just after the call, at random."""
 
-    def __init__(self, inner: TwilioSms, dice: random.Random) -> None:
+    longest, media, tells = 1600, True, False
+
+    def __init__(self, inner: Channel, dice: random.Random) -> None:
         self.inner = inner
         self.dice = dice
 
-    def send(self, to: str, body: str) -> Sent | Later | Refused:
+    def send(self, message: Message) -> Sent | Later | Refused:
         fate = self.dice.random()
         if fate < 0.1:
             raise Crash
-        result = self.inner.send(to, body)
+        result = self.inner.send(message)
         if fate < 0.2:
             raise Crash
         return result
 
-    def look(self, to: str) -> list[Kept] | Later:
+    def look(self, message: Message) -> Sequence[Kept] | Later | Lost:
         if self.dice.random() < 0.2:
             raise Crash
-        return self.inner.look(to)
+        return self.inner.look(message)
+
+    def news(self, message: Message, sid: str) -> News | Later:
+        return self.inner.news(message, sid)
 
 
 def test_a_sender_that_dies_at_any_step_sends_nothing_twice(
@@ -205,7 +211,7 @@ def test_a_sender_that_dies_at_any_step_sends_nothing_twice(
             return result
 
         sms = Fragile(TwilioSms(SID, TOKEN, FROM, "http://127.0.0.1:9/s", standin.url), dice)
-        sender = Sender(transact, sms, lambda: MONDAY, Policy(), PAPER, 30)
+        sender = Sender(transact, {"sms": sms}, lambda: MONDAY, Policy(), PAPER, 30)
         while {"planned", "sending"} & states(db).keys():
             try:
                 while sender.settle_next() or sender.send_next():
@@ -294,25 +300,32 @@ def test_a_sender_held_up_lets_its_claim_go(db: psycopg.Connection) -> None:
             return work(db)
 
     class Never:
-        def send(self, to: str, body: str) -> Sent:
+        longest, media, tells = 1600, True, False
+
+        def send(self, message: Message) -> Sent:
             pytest.fail("it may be someone else's by now")
 
-        def look(self, to: str) -> list[Kept]:
+        def look(self, message: Message) -> list[Kept]:
             return []
 
-    sender = Sender(transact, Never(), lambda: MONDAY, Policy(), PAPER, 60, lambda: next(ticks))
+        def news(self, message: Message, sid: str) -> News:
+            return News("sent")
+
+    never = {"sms": Never()}
+    sender = Sender(transact, never, lambda: MONDAY, Policy(), PAPER, 60, lambda: next(ticks))
     assert sender.send_next()
     assert states(db) == {"sending": 1}
 
 
 def test_twilio_out_of_reach(db: psycopg.Connection) -> None:
     sms = TwilioSms(SID, TOKEN, FROM, "http://127.0.0.1:9/s", "http://127.0.0.1:9", timeout_s=1)
-    got = sms.send("+13126660000", "Hi")
+    hi = Message(1, 1, "+13126660000", "Hi")
+    got = sms.send(hi)
     assert got == Later("Twilio could not be reached.", unsure=False)
-    assert isinstance(sms.look("+13126660000"), Later)
+    assert isinstance(sms.look(hi), Later)
     with RunningStandin() as standin:
         wrong = TwilioSms(SID, "wrong", FROM, "http://127.0.0.1:9/s", standin.url)
-        refused = wrong.send("+13126660000", "Hi")
+        refused = wrong.send(hi)
         assert isinstance(refused, Later) and not refused.unsure and refused.after_s == 60
 
 

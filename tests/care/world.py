@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from care.channels.contract import Sent
 from care.outreach import Policy
 from care.sender import Claimed, Judged, Letterhead, claim, record
-from care.sms import Sent
 
 MONDAY = datetime(2026, 11, 23, 16, tzinfo=UTC)
 """Ten in the morning in Chicago, two in the afternoon nowhere near a holiday."""

@@ -1,15 +1,19 @@
-"""The one door to Twilio. A send returns Sent, Later or Refused; it doesn't raise for Twilio."""
+"""The one client of Twilio, which text messages and WhatsApp share."""
 
-from dataclasses import dataclass
-from typing import Protocol
+import json
+from decimal import Decimal
+from urllib.parse import urlsplit
 
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ConnectTimeout, RequestException
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
+
+from care.channels.contract import Kept, Later, Message, News, Refused, Sent
 
 TIMEOUT_S = 10.0
 """No request to Twilio lasts longer (Twilio's own client has no limit by default)."""
@@ -18,75 +22,9 @@ LOOK_BACK = 50
 """How many of a number's newest messages are searched for one whose fate is unknown. Only one
 message is on its way to a number at a time, so the first few would do."""
 
-OUR_MISTAKE = frozenset({20003, 20404, 21212, 21603, 21606, 21609, 21659, 21660})
-"""Wrong credentials, account, sender number or callback address: the message is fine, our settings
-are not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Twilio has it.
-
-    Parameters
-    ----------
-    sid : str
-        Twilio's id of the message.
-    """
-
-    sid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Try again.
-
-    Parameters
-    ----------
-    reason : str
-    unsure : bool
-        Twilio may have it all the same: ask before sending again.
-    after_s : float or None
-        Not before so many seconds; None lets the pauses grow by themselves.
-    """
-
-    reason: str
-    unsure: bool
-    after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Twilio will never take it.
-
-    Parameters
-    ----------
-    code : int
-        In Twilio's error dictionary; 21610 means that the number said STOP.
-    reason : str
-    """
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A message that Twilio has."""
-
-    sid: str
-    body: str
-
-
-class Sms(Protocol):
-    """What the sender needs of a provider of text messages."""
-
-    def send(self, to: str, body: str) -> Sent | Later | Refused:
-        """Hand over one message, once."""
-        ...
-
-    def look(self, to: str) -> list[Kept] | Later:
-        """What the provider has for a number, newest first."""
-        ...
+OUR_MISTAKE = frozenset({20003, 20404, 21212, 21603, 21606, 21609, 21659, 21660, 63007})
+"""Wrong credentials, account, sender (63007: not a WhatsApp sender) or callback address: the
+message is fine, our settings are not."""
 
 
 class _Redirected(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
@@ -97,26 +35,33 @@ class _Redirected(TwilioHttpClient):  # type: ignore[misc]  # twilio has no type
         self._api_url = api_url
 
     def request(self, method: str, url: str, *args: object, **kwargs: object) -> Response:
-        if self._api_url:
-            url = url.replace("https://api.twilio.com", self._api_url, 1)
+        host = urlsplit(url).hostname or ""
+        if self._api_url and (host == "twilio.com" or host.endswith(".twilio.com")):
+            url = url.replace(f"https://{host}", self._api_url, 1)
         return super().request(method, url, *args, **kwargs)
 
 
-class TwilioSms:
-    """Text messages through Twilio.
+class TwilioMessages:
+    """Twilio's Message resource, whichever channel the addresses name.
 
     Parameters
     ----------
     account_sid, auth_token : str
     sender : str
-        Our number, E.164.
+        Our address: ``+13125550100`` or ``whatsapp:+13125550100``.
     callback_url : str
         Where Twilio tells what became of a message.
     api_url : str
         Where a stand-in answers; empty for Twilio itself.
     timeout_s : float
         No request lasts longer.
+    http : HttpClient or None
+        Carries the requests; by default `requests` does.
     """
+
+    longest = 1600  # error 21617 beyond
+    media = True
+    tells = True
 
     def __init__(
         self,
@@ -126,38 +71,80 @@ class TwilioSms:
         callback_url: str,
         api_url: str = "",
         timeout_s: float = TIMEOUT_S,
+        http: HttpClient | None = None,
     ) -> None:
-        http = _Redirected(api_url, timeout_s)
-        self._client = Client(account_sid, auth_token, http_client=http)
+        self._client = Client(
+            account_sid, auth_token, http_client=http or _Redirected(api_url, timeout_s)
+        )
         self._sender = sender
         self._callback_url = callback_url
 
-    def send(self, to: str, body: str) -> Sent | Later | Refused:
+    def send(self, message: Message) -> Sent | Later | Refused:
         """Hand over one message. The client doesn't retry by itself: the outbox does."""
+        words: dict[str, object] = {"body": message.body}
+        if message.media_url:
+            words["media_url"] = [message.media_url]
+        if message.content_sid:  # Body and MediaUrl must not go with it
+            words = {
+                "content_sid": message.content_sid,
+                "content_variables": json.dumps(dict(message.variables), ensure_ascii=False),
+            }
         try:
-            message = self._client.messages.create(
-                to=to, from_=self._sender, body=body, status_callback=self._callback_url
+            made = self._client.messages.create(
+                to=message.to_phone,
+                from_=self._sender,
+                status_callback=self._callback_url,
+                **words,
             )
         except (TwilioRestException, TwilioServiceException) as error:
             return answer(int(error.status), int(error.code or 0), _words(error))
         except (RequestException, ValueError, KeyError, TypeError) as error:
             return unanswered(error)
-        if not message.sid:
+        if not made.sid:
             return Later("Twilio gave no id", unsure=True)
-        return Sent(str(message.sid))
+        return Sent(str(made.sid), max(1, int(made.num_segments or 1)))
 
-    def look(self, to: str) -> list[Kept] | Later:
-        """What Twilio has for a number, newest first.
+    def look(self, message: Message) -> list[Kept] | Later:
+        """What Twilio has for an address, newest first.
 
         Not filtered by date: a message that was accepted and not yet sent has no date.
         """
         try:
-            found = self._client.messages.list(to=to, from_=self._sender, limit=LOOK_BACK)
+            found = self._client.messages.list(
+                to=message.to_phone, from_=self._sender, limit=LOOK_BACK
+            )
         except (TwilioRestException, TwilioServiceException) as error:
             return Later(f"Twilio answered {error.status}", unsure=True)
         except (RequestException, ValueError, KeyError, TypeError) as error:
             return Later(f"Twilio was not reached: {type(error).__name__}", unsure=True)
         return [Kept(str(m.sid), str(m.body or "")) for m in found]
+
+    def news(self, message: Message, sid: str) -> News | Later:
+        """What became of a message, and what it cost."""
+        try:
+            got = self._client.messages(sid).fetch()
+            price = micros(got.price)
+            return News(
+                str(got.status),
+                int(got.error_code) if got.error_code else None,
+                price,
+                str(got.price_unit).upper() if price is not None else None,
+            )
+        except (TwilioRestException, TwilioServiceException) as error:
+            return Later(f"Twilio answered {error.status}", unsure=False)
+        except (RequestException, ValueError, KeyError, TypeError) as error:
+            return Later(f"Twilio was not reached: {type(error).__name__}", unsure=False)
+
+
+def micros(price: object) -> int | None:
+    """A price as Twilio writes it, in millionths; what we pay is negative there.
+
+    Examples
+    --------
+    >>> micros("-0.00790"), micros(None), micros("")
+    (7900, None, None)
+    """
+    return None if price in (None, "") else round(abs(Decimal(str(price))) * 1_000_000)
 
 
 def answer(status: int, code: int, words: str) -> Later | Refused:
@@ -186,6 +173,8 @@ def answer(status: int, code: int, words: str) -> Later | Refused:
         return Later(f"Twilio doesn't accept our settings: {words}", unsure=False, after_s=60)
     if code == 21610:
         return Refused(code, "The number said STOP (Twilio 21610).")
+    if code == 63014:
+        return Refused(code, "The person blocked us on WhatsApp (Twilio 63014).")
     return Refused(code, f"Twilio refused it: {words} ({code}).")
 
 
