@@ -6,6 +6,7 @@ from typing import Any
 
 from detectors import DETECTORS, saved
 from detectors.contract import Answer, Detector
+from detectors.drive import Drive
 from record.flow import Finding, Frame, Vehicle
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,14 @@ class Bank:
 
     Attributes
     ----------
+    drive : Drive
+        Told each frame before the detectors are, and lent to them.
     set_aside : list of str
         Detectors that failed on this vehicle and take no further part in its bank, until a new
         version of them begins afresh. Saved as an empty state.
     """
 
-    __slots__ = ("detectors", "judged_ms", "kinds", "set_aside", "vehicle")
+    __slots__ = ("detectors", "drive", "judged_ms", "kinds", "set_aside", "vehicle")
 
     def __init__(
         self,
@@ -54,24 +57,27 @@ class Bank:
         self.set_aside: list[str] = []
         self.detectors: list[Detector[Any] | None] = []
         if states is None:
-            self.detectors = [kind(vehicle) for kind in kinds]
+            self.drive = Drive()
+            self.detectors = [kind(vehicle, None, self.drive) for kind in kinds]
             return
-        restored = saved.load(states, [kind.State for kind in kinds])
+        drive, *restored = saved.load(states, [Drive, *(kind.State for kind in kinds)])
+        self.drive = Drive() if drive is None else drive
         for kind, state in zip(kinds, restored, strict=True):
-            self.detectors.append(None if state is None else kind(vehicle, state))
+            self.detectors.append(None if state is None else kind(vehicle, state, self.drive))
             if state is None:
                 self.set_aside.append(kind.name)
 
     def save(self) -> bytes:
         """All states, such that a new bank goes on from here to the same bits."""
-        return saved.save([None if d is None else d.state for d in self.detectors])
+        states = [None if d is None else d.state for d in self.detectors]
+        return saved.save([self.drive, *states])
 
     def know(self, vehicle: Vehicle) -> None:
         """Go on with what we know of the car now; what was learned stays."""
         self.vehicle = vehicle
         for n, detector in enumerate(self.detectors):
             if detector is not None:
-                self.detectors[n] = self.kinds[n](vehicle, detector.state)
+                self.detectors[n] = self.kinds[n](vehicle, detector.state, self.drive)
 
     def judge(self, frame: Frame) -> list[Finding]:
         """What the detectors say of a frame that is later than all before.
@@ -79,6 +85,7 @@ class Bank:
         A detector that raises, or says what can't be, is set aside, and the others go on.
         """
         self.judged_ms = frame.ts_ms
+        self.drive.see(frame)
         findings: list[Finding] = []
         for n in _plan(self.kinds, frame):
             detector = self.detectors[n]

@@ -10,16 +10,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from detectors.drive import Drive
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency, Vehicle
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 Answer = Finding | list[Finding] | None
 """What a detector says of a frame."""
-
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 
 
 class Detector(Generic[S]):
@@ -32,6 +29,8 @@ class Detector(Generic[S]):
         service was recorded), with the same state.
     state : msgspec.Struct, optional
         As saved; without it the detector begins to learn.
+    drive : Drive, optional
+        The bank's, which is told each frame first. Alone, a detector has one that nobody tells.
 
     Attributes
     ----------
@@ -57,11 +56,14 @@ class Detector(Generic[S]):
     causes: ClassVar[tuple[str, ...]]
     State: ClassVar[type[Any]]
 
-    __slots__ = ("state", "vehicle")
+    __slots__ = ("drive", "state", "vehicle")
 
-    def __init__(self, vehicle: Vehicle, state: S | None = None) -> None:
+    def __init__(
+        self, vehicle: Vehicle, state: S | None = None, drive: Drive | None = None
+    ) -> None:
         self.vehicle = vehicle
         self.state: S = self.State() if state is None else state
+        self.drive = Drive() if drive is None else drive
 
     def update(self, frame: Frame) -> Answer:
         """Learn from one frame and say what it decides, mostly nothing.
@@ -103,49 +105,3 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def time_of(ts_ms: int) -> datetime:
     """Milliseconds since 1970 as an exact aware datetime."""
     return _EPOCH + timedelta(milliseconds=ts_ms)
-
-
-def number(frame: Frame, name: str, low: float = -1e9, high: float = 1e9) -> float | None:
-    """The signal's value if it is a number within `low` and `high`, else None.
-
-    River must never see NaN (one poisons a mean for ever) nor None (some of it crashes); every
-    number goes through here.
-
-    Examples
-    --------
-    >>> frame = Frame(1, 0, {"speed_kmh": 50, "coolant_temp_c": float("nan"), "mil_on": True})
-    >>> [number(frame, name) for name in ("speed_kmh", "coolant_temp_c", "mil_on", "odometer_m")]
-    [50.0, None, None, None]
-    """
-    value = frame.signals.get(name)
-    if (type(value) is float or type(value) is int) and low <= value <= high:
-        return float(value)
-    return None
-
-
-STARTED_RPM = 400
-"""A starter turns an engine at 150 to 300 rpm; the slowest idle is about 550."""
-
-
-def running(frame: Frame) -> bool | None:
-    """Whether the engine runs by itself; None where the frame doesn't tell.
-
-    Examples
-    --------
-    >>> def ask(**signals): return running(Frame(1, 0, signals))
-    >>> ask(engine_speed_rpm=780.0), ask(engine_speed_rpm=210.0), ask(ignition="OFF")
-    (True, False, False)
-    >>> ask(engine_running=True), ask(engine_running=True, ignition="START"), ask(ignition="ON")
-    (True, False, None)
-    """
-    signals = frame.signals
-    ignition = signals.get("ignition")
-    if ignition == "START":
-        return False
-    rpm = number(frame, "engine_speed_rpm", 0, 20_000)
-    if rpm is not None:
-        return rpm > STARTED_RPM
-    told = signals.get("engine_running")
-    if told is True or told is False:
-        return told
-    return False if ignition in ("OFF", "LOCK", "ACC") else None

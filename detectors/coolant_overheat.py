@@ -2,16 +2,8 @@
 
 import msgspec
 
-from detectors.contract import (
-    DAY_MS,
-    HOUR_MS,
-    MINUTE_MS,
-    Answer,
-    Detector,
-    number,
-    running,
-    time_of,
-)
+from detectors.contract import Answer, Detector, time_of
+from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, number, running
 from record.flow import Evidence, FindingKind, Frame, Urgency
 
 HOT_C = 118.0

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from detectors.contract import MINUTE_MS, Answer, Detector, number, running, time_of
+from detectors.contract import Answer, Detector, time_of
+from detectors.reading import MINUTE_MS, number, running
 from record import dtc
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
 

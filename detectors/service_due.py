@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from detectors.contract import DAY_MS, Answer, Detector, number, time_of
+from detectors.contract import Answer, Detector, time_of
+from detectors.drive import Drive
 from detectors.learn import Fading
+from detectors.reading import DAY_MS, number
 from record.flow import Evidence, FindingKind, Frame, Urgency, Vehicle
 
 LEAD_DAYS = 30.0
@@ -127,8 +129,8 @@ class ServiceDue(Detector[State]):
     State = State
     __slots__ = ("service",)
 
-    def __init__(self, vehicle: Vehicle, state: Any = None) -> None:
-        super().__init__(vehicle, state)
+    def __init__(self, vehicle: Vehicle, state: Any = None, drive: Drive | None = None) -> None:
+        super().__init__(vehicle, state, drive)
         last = (vehicle.last_service_at, vehicle.last_service_odometer_m)
         self.service = f"{last[0]} {last[1]} {vehicle.last_service_engine_hours}"
 

@@ -6,17 +6,9 @@ from typing import NamedTuple
 import msgspec
 from river import stats
 
-from detectors.contract import (
-    DAY_MS,
-    HOUR_MS,
-    MINUTE_MS,
-    Answer,
-    Detector,
-    number,
-    running,
-    time_of,
-)
+from detectors.contract import Answer, Detector, time_of
 from detectors.learn import Slope, Trend, Usual
+from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, number, running
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
 
 COLD_REST_MS = 2 * HOUR_MS

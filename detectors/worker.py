@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from detectors import DETECTORS, metrics, saved, store
+from detectors import DETECTORS, drive, metrics, saved, store
 from detectors.bank import Bank
 from detectors.contract import Detector, time_of
 from record.flow import SHARDS, Finding, FindingKind, Frame, Vehicle
@@ -270,7 +270,7 @@ class Worker:
         """
         log.info("history is judged again", extra={"vin": vehicle.vin, "to": judged_ts})
         bank = Bank(vehicle, kinds=self.kinds)
-        signals = sorted({name for kind in self.kinds for name in kind.signals})
+        signals = sorted({*drive.SIGNALS, *(name for kind in self.kinds for name in kind.signals)})
         open_now: dict[tuple[str, str], list[Finding]] = {}
         since = judged_ts - REPLAY
         with self.conn.transaction():

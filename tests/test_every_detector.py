@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import DETECTORS, saved
-from detectors.bank import Bank, _checked, detect
+from detectors import DETECTORS, drive
+from detectors.bank import Bank, detect
 from detectors.contract import Detector
 from record.causes import CAUSES
 from record.flow import Finding, FindingKind, Frame
@@ -29,10 +29,10 @@ every = pytest.mark.parametrize("kind", DETECTORS, ids=lambda kind: kind.name)
 
 def judge(kind: Kind, frames: Any, car: Any = None) -> list[Finding]:
     """All that one detector says; its failures are the test's."""
-    detector = kind(car or profile())
-    return [
-        finding for frame in frames for finding in _checked(detector, frame, detector.update(frame))
-    ]
+    bank = Bank(car or profile(), kinds=(kind,))
+    findings = detect(bank, frames)
+    assert bank.set_aside == []
+    return findings
 
 
 @every
@@ -75,14 +75,14 @@ def test_no_other_detector_speaks_of_its_fault(kind: Kind) -> None:
 @every
 def test_it_resumes_to_the_same_bits_at_every_frame(kind: Kind) -> None:
     car, frames = afflicted(kind.name)
-    through, resumed = kind(car), kind(car)
+    through, resumed = Bank(car, kinds=(kind,)), Bank(car, kinds=(kind,))
     for frame in frames[-4000:]:
-        assert through.update(frame) == resumed.update(frame)
-        before = saved.save([resumed.state])
-        [state] = saved.load(before, [kind.State])
-        assert saved.save([state]) == before
-        resumed = kind(car, state)
-    assert saved.save([resumed.state]) == saved.save([through.state])
+        assert through.judge(frame) == resumed.judge(frame)
+        before = resumed.save()
+        resumed = Bank(car, before, resumed.judged_ms, (kind,))
+        assert resumed.save() == before
+    assert resumed.save() == through.save()
+    assert through.set_aside == []
 
 
 WEIRD = st.one_of(
@@ -101,7 +101,7 @@ def weird_frames(draw: st.DrawFn, kind: Kind) -> list[Frame]:
     frames, ts_ms = [], 1_770_000_000_000
     for _ in range(draw(st.integers(1, 25))):
         ts_ms += draw(st.sampled_from([1, 1000, 10_000, 60_000, 3_600_000, 5 * 86_400_000]))
-        signals = draw(st.dictionaries(st.sampled_from(kind.signals), WEIRD))
+        signals = draw(st.dictionaries(st.sampled_from((*drive.SIGNALS, *kind.signals)), WEIRD))
         dtcs = draw(st.lists(st.sampled_from(["P0301", "p0562", "", "\x00", "P03010"]), max_size=3))
         frames.append(Frame(1, ts_ms, signals, tuple(dtcs)))
     return frames
@@ -115,16 +115,16 @@ def test_it_survives_weird_values_and_resumes_in_their_midst(
 ) -> None:
     frames = data.draw(weird_frames(kind))
     cut = data.draw(st.integers(0, len(frames)))
-    through = kind(profile())
-    said = [_checked(through, f, through.update(f)) for f in frames]
-    first = kind(profile())
-    halves = [_checked(first, f, first.update(f)) for f in frames[:cut]]
-    [state] = saved.load(saved.save([first.state]), [kind.State])
-    second = kind(profile(), state)
-    halves += [_checked(second, f, second.update(f)) for f in frames[cut:]]
+    through = Bank(profile(), kinds=(kind,))
+    said = [through.judge(f) for f in frames]
+    first = Bank(profile(), kinds=(kind,))
+    halves = [first.judge(f) for f in frames[:cut]]
+    second = Bank(profile(), first.save(), first.judged_ms, (kind,))
+    halves += [second.judge(f) for f in frames[cut:]]
     assert said == halves
-    assert saved.save([second.state]) == saved.save([through.state])
-    assert not _poisoned(msgspec.msgpack.decode(saved.save([through.state])))
+    assert second.save() == through.save()
+    assert through.set_aside == []
+    assert not _poisoned(msgspec.msgpack.decode(through.save()))
 
 
 def _poisoned(value: Any) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from detectors.contract import DAY_MS
 from detectors.coolant_overheat import WELL_DAYS, CoolantOverheat
+from detectors.reading import DAY_MS
 from record.flow import Finding, FindingKind, Frame
 from simulators import cycles
 from simulators.faults.coolant_overheat import CoolantOverheat as Fault
