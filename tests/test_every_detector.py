@@ -1,6 +1,6 @@
 """What holds for every detector. One that joins `DETECTORS` is checked here by itself.
 
-Its fault has a twin of the same name in ``simulators/faults``: there the afflicted car comes from.
+`SHOWS` says which faults of ``simulators/faults`` it finds: there the afflicted cars come from.
 """
 
 import importlib
@@ -20,11 +20,15 @@ from record.causes import CAUSES
 from record.flow import Finding, FindingKind, Frame
 from record.signals import BY_NAME
 from simulators import drives, faults
-from tests.detectors.cars import afflicted, healthy, profile, real_drives, received
+from tests.detectors.cars import SHOWS, afflicted, healthy, profile, real_drives, received
 
 Kind = type[Detector[Any]]
 
 every = pytest.mark.parametrize("kind", DETECTORS, ids=lambda kind: kind.name)
+
+each_fault = pytest.mark.parametrize(
+    ("kind", "fault"), [(kind, fault) for kind in DETECTORS for fault in SHOWS[kind.name]]
+)
 
 
 def judge(kind: Kind, frames: Any, car: Any = None) -> list[Finding]:
@@ -38,7 +42,7 @@ def judge(kind: Kind, frames: Any, car: Any = None) -> list[Finding]:
 @every
 def test_it_is_what_it_says(kind: Kind) -> None:
     assert importlib.import_module(f"detectors.{kind.name}")
-    assert kind.name in faults.NAMES
+    assert SHOWS[kind.name].keys() <= set(faults.NAMES)
     assert set(kind.signals) <= set(BY_NAME)
     assert all(cause in CAUSES or cause.endswith("*") for cause in kind.causes)
     assert kind.__doc__ and ">>>" in kind.__doc__, "it explains itself, with an example that runs"
@@ -56,25 +60,25 @@ def test_it_is_quiet_on_real_drives(kind: Kind, path: Path) -> None:
     assert judge(kind, received(drives.parse(path).frames)) == []
 
 
-@every
+@each_fault
 @pytest.mark.parametrize("seed", [1, 2])
-def test_it_speaks_once_on_the_faulty_car(kind: Kind, seed: int) -> None:
-    car, frames = afflicted(kind.name, seed)
+def test_it_speaks_once_on_the_faulty_car(kind: Kind, fault: str, seed: int) -> None:
+    car, frames = afflicted(fault, seed)
     raised = [f for f in judge(kind, frames, car) if f.kind == FindingKind.RAISED]
     assert len(raised) == 1, raised
     assert raised[0].evidence.feature
     assert raised[0].confidence >= 0.5
 
 
-@every
-def test_no_other_detector_speaks_of_its_fault(kind: Kind) -> None:
-    car, frames = afflicted(kind.name)
+@each_fault
+def test_no_other_detector_speaks_of_its_fault(kind: Kind, fault: str) -> None:
+    car, frames = afflicted(fault)
     assert {f.detector for f in detect(Bank(car), frames)} == {kind.name}
 
 
-@every
-def test_it_resumes_to_the_same_bits_at_every_frame(kind: Kind) -> None:
-    car, frames = afflicted(kind.name)
+@each_fault
+def test_it_resumes_to_the_same_bits_at_every_frame(kind: Kind, fault: str) -> None:
+    car, frames = afflicted(fault)
     through, resumed = Bank(car, kinds=(kind,)), Bank(car, kinds=(kind,))
     for frame in frames[-4000:]:
         assert through.judge(frame) == resumed.judge(frame)
@@ -134,11 +138,11 @@ def _poisoned(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-@every
+@each_fault
 @pytest.mark.parametrize("keep", range(4))
-def test_it_survives_missing_signals(kind: Kind, keep: int) -> None:
+def test_it_survives_missing_signals(kind: Kind, fault: str, keep: int) -> None:
     """Gateways send what they like: one signal a frame, in turn, is the worst of them."""
-    car, frames = afflicted(kind.name)
+    car, frames = afflicted(fault)
     some = [
         Frame(f.vehicle_id, f.ts_ms, dict(list(f.signals.items())[(n + keep) % 7 :: 7]), f.dtcs)
         for n, f in enumerate(frames)
@@ -148,8 +152,8 @@ def test_it_survives_missing_signals(kind: Kind, keep: int) -> None:
 
 
 def test_a_whole_bank_saves_in_4_kb_after_a_long_life() -> None:
-    for kind in DETECTORS:
-        car, frames = afflicted(kind.name)
+    for fault in sorted({fault for shown in SHOWS.values() for fault in shown}):
+        car, frames = afflicted(fault)
         bank = Bank(car)
         detect(bank, frames)
         assert len(bank.save()) <= 4096

@@ -14,8 +14,14 @@ from simulators.vehicle import Vehicle as SimulatedCar
 
 START = datetime(2026, 1, 5, 5, tzinfo=UTC)
 
-LIVES_DAYS = {"coolant_overheat": 9, "dtc_raised": 8, "service_due": 25, "weak_battery": 80}
-"""How long an afflicted car has to be watched."""
+SHOWS: dict[str, dict[str, int]] = {
+    "coolant_overheat": {"coolant_overheat": 9},
+    "dtc_raised": {"dtc_raised": 8},
+    "service_due": {"service_due": 25},
+    "weak_battery": {"weak_battery": 80},
+}
+"""By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
+afflicted with one has to be watched."""
 
 
 def profile(vehicle_id: int = 1, **about: Any) -> Vehicle:
@@ -53,7 +59,8 @@ def afflicted(name: str, seed: int = 1) -> tuple[Vehicle, tuple[Frame, ...]]:
             "last_service_at": car.service.done_at,
             "service_interval_days": 365,
         }
-    until = START + timedelta(days=LIVES_DAYS[name])
+    days = next(faults[name] for faults in SHOWS.values() if name in faults)
+    until = START + timedelta(days=days)
     return profile(**about), tuple(received(car.frames(until)))
 
 
