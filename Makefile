@@ -11,6 +11,9 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 
+# Tests wait for servers, browsers and clocks more than they compute: one more than there are cores.
+WORKERS ?= $(shell expr $$(nproc) + 1)
+
 # A stamp carries the checksum of what it was made from, so a second run costs nothing.
 sum = $(shell cat $(1) 2>/dev/null | sha256sum | cut -c 1-16)
 INSTALLED := .venv/.installed-$(call sum,requirements-dev.txt)
@@ -26,7 +29,7 @@ demo: setup ## Run the whole house with a simulated fleet; FOR=60 ends it after 
 	@$(BIN)/python -m simulators demo $(if $(FOR),--for $(FOR))
 
 test: lint browser setup ## Check style, types and imports, then run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(INSTALLED) ## Check style, types and the arrows between the rooms
 	@$(BIN)/ruff check --quiet .
