@@ -7,6 +7,7 @@ from typing import Any
 from detectors import DETECTORS, saved
 from detectors.contract import Answer, Detector
 from detectors.drive import Drive
+from detectors.join import Joined
 from record.flow import Finding, Frame, Vehicle
 
 log = logging.getLogger(__name__)
@@ -37,12 +38,14 @@ class Bank:
     ----------
     drive : Drive
         Told each frame before the detectors are, and lent to them.
+    joined : Joined
+        Makes one fault of what several detectors say.
     set_aside : list of str
         Detectors that failed on this vehicle and take no further part in its bank, until a new
         version of them begins afresh. Saved as an empty state.
     """
 
-    __slots__ = ("detectors", "drive", "judged_ms", "kinds", "set_aside", "vehicle")
+    __slots__ = ("detectors", "drive", "joined", "judged_ms", "kinds", "set_aside", "vehicle")
 
     def __init__(
         self,
@@ -57,11 +60,13 @@ class Bank:
         self.set_aside: list[str] = []
         self.detectors: list[Detector[Any] | None] = []
         if states is None:
-            self.drive = Drive()
+            self.drive, self.joined = Drive(), Joined()
             self.detectors = [kind(vehicle, None, self.drive) for kind in kinds]
             return
-        drive, *restored = saved.load(states, [Drive, *(kind.State for kind in kinds)])
-        self.drive = Drive() if drive is None else drive
+        shared = [Drive, Joined]
+        self.drive, self.joined, *restored = saved.load(
+            states, [*shared, *(kind.State for kind in kinds)]
+        )
         for kind, state in zip(kinds, restored, strict=True):
             self.detectors.append(None if state is None else kind(vehicle, state, self.drive))
             if state is None:
@@ -70,7 +75,7 @@ class Bank:
     def save(self) -> bytes:
         """All states, such that a new bank goes on from here to the same bits."""
         states = [None if d is None else d.state for d in self.detectors]
-        return saved.save([self.drive, *states])
+        return saved.save([self.drive, self.joined, *states])
 
     def know(self, vehicle: Vehicle) -> None:
         """Go on with what we know of the car now; what was learned stays."""
@@ -102,7 +107,7 @@ class Bank:
                 )
                 self.detectors[n] = None
                 self.set_aside.append(detector.name)
-        return findings
+        return self.joined.join(findings) if findings else findings
 
 
 def detect(bank: Bank, frames: Iterable[Frame]) -> list[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from river import stats
 
-from detectors import drive
+from detectors import drive, join
 from detectors.contract import Detector
 
 RIVER = version("river")
@@ -119,8 +119,7 @@ def versions(detectors: Sequence[type[Detector[Any]]]) -> str:
     --------
     >>> from detectors import DETECTORS
     >>> versions(DETECTORS[:1])
-    'drive 1, coolant_overheat 2, river 0.26.1'
+    'drive 1, join 1, coolant_overheat 2, river 0.26.1'
     """
-    return ", ".join(
-        [f"drive {drive.VERSION}", *(f"{d.name} {d.version}" for d in detectors), f"river {RIVER}"]
-    )
+    shared = (f"drive {drive.VERSION}", f"join {join.VERSION}")
+    return ", ".join([*shared, *(f"{d.name} {d.version}" for d in detectors), f"river {RIVER}"])

@@ -95,5 +95,5 @@ def test_states_of_another_bank_are_refused() -> None:
 
 def test_versions_name_every_detector_and_river() -> None:
     words = saved.versions(DETECTORS).split(", ")
-    assert len(words) == len(DETECTORS) + 2
+    assert len(words) == len(DETECTORS) + 3
     assert words[-1] == f"river {saved.RIVER}"
