@@ -13,10 +13,7 @@ from care.dismissal import REASONS
 from care.errors import CareError
 from care.store import alerts, bookings, people, tasks
 from care.store.alerts import NewFinding
-from record.flow import Alert, FindingKind, Urgency
-
-RELAPSE = timedelta(days=14)
-"""A cause that comes back within this time is the same case. Also how long a fix is watched."""
+from record.flow import RELAPSE, Alert, FindingKind, Urgency
 
 AFTER_REPAIR = timedelta(days=3)
 """A detector that learned a weak part needs this long to see the new one: until then only a fresh

@@ -14,9 +14,7 @@ from care.learn import FLOOR
 from care.store import learn as store
 from care.store.learn import Tally
 from care.texts import DEFAULT, LIBRARY, VARIANTS
-
-LIKELY = 1.96
-"""Standard deviations of an interval that holds the truth 95 times of 100."""
+from record.share import LIKELY, wilson
 
 SURE = 2.81
 """For naming a winner, which several arms may seem to be, and one looks often: 99.5 of 100."""
@@ -114,15 +112,8 @@ def rate_of(wins: int, known: int, z: float = LIKELY) -> Rate:
     >>> rate_of(0, 0).high
     1.0
     """
-    if known == 0:
-        return Rate(0, 0, 0.0, 0.0, 1.0)
-    rate = wins / known
-    middle = rate + z * z / (2 * known)
-    half = z * sqrt(rate * (1 - rate) / known + z * z / (4 * known * known))
-    grown = 1 + z * z / known
-    low = max((middle - half) / grown, 0.0) if wins else 0.0
-    high = min((middle + half) / grown, 1.0) if wins < known else 1.0
-    return Rate(wins, known, rate, low, high)
+    low, high = wilson(wins, known, z)
+    return Rate(wins, known, wins / known if known else 0.0, low, high)
 
 
 def gain_of(one: Rate, other: Rate, z: float = LIKELY) -> Gain:

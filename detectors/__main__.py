@@ -1,4 +1,7 @@
-"""``python -m detectors``: a worker that judges what the cars say. Start as many as you like."""
+"""``python -m detectors``: a worker that judges what the cars say. Start as many as you like.
+
+``python -m detectors backtest`` tries a detector on stored history instead.
+"""
 
 import logging
 import signal
@@ -79,7 +82,14 @@ class Door:
 
 
 def main() -> int:
-    """Run one worker and return its exit status."""
+    """Run one worker, or what was asked for instead, and return the exit status."""
+    if sys.argv[1:2] == ["backtest"]:
+        from detectors.backtest import command  # with pandas, which a worker has no use for
+
+        return command.main(sys.argv[2:])
+    if sys.argv[1:]:
+        print(f"unknown: {sys.argv[1]}; there is backtest, or no word at all", file=sys.stderr)
+        return 2
     try:
         settings = load(DetectorSettings)
     except SettingsError as error:

@@ -175,6 +175,68 @@ def _saved(row: dict[str, Any]) -> Saved:
     return Saved(Vehicle(**row), **about)
 
 
+# --- what a backtest asks ------------------------------------------------------------------------
+
+
+def all_vehicles(conn: psycopg.Connection) -> list[Vehicle]:
+    """Every vehicle that has sent anything, by key."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        rows = cur.execute(
+            f"""
+            SELECT {_PROFILE}, NULL AS judged_ts, NULL AS versions, NULL AS state
+            FROM vehicle v WHERE EXISTS (SELECT FROM telemetry t WHERE t.vehicle_id = v.id)
+            ORDER BY v.id
+            """  # noqa: S608
+        ).fetchall()
+    return [_saved(row).vehicle for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a workshop, or who called the customer, found behind an alert."""
+
+    vehicle_id: int
+    cause: str
+    at: datetime
+    confirmed: bool
+    root: bool
+
+
+def labels(conn: psycopg.Connection) -> list[Label]:
+    """All answers that say whether an alert was right.
+
+    Another part than the one named was still a fault; a fault that could not be reproduced, or that
+    the customer did not want looked at, says nothing.
+    """
+    with conn.cursor(row_factory=class_row(Label)) as cur:
+        return cur.execute(
+            """
+            SELECT a.vehicle_id, a.cause, o.at,
+                o.label IN ('confirmed', 'confirmed_other', 'already_repaired') AS confirmed,
+                o.label IN ('confirmed', 'already_repaired') AS root
+            FROM outcome o JOIN alert a ON a.id = o.alert_id
+            WHERE o.label NOT IN ('not_reproduced', 'customer_declined')
+            UNION ALL
+            SELECT a.vehicle_id, a.cause, d.at, d.label = 'confirmed', d.label = 'confirmed'
+            FROM dismissal_label d JOIN alert a ON a.id = d.alert_id WHERE d.label IS NOT NULL
+            ORDER BY 3, 1, 2
+            """
+        ).fetchall()
+
+
+def span(conn: psycopg.Connection) -> tuple[datetime, datetime] | None:
+    """First and last moment that telemetry is stored of; None if there is none."""
+    row = conn.execute("SELECT min(ts), max(ts) FROM telemetry").fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
+def advisors(conn: psycopg.Connection) -> int:
+    """How many advisors are at work."""
+    row = conn.execute("SELECT count(*) FROM staff WHERE role = 'advisor' AND active").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 # --- a checkpoint --------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ circle closes. All times are aware and UTC; quantities carry their unit in the n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -183,6 +183,10 @@ class Finding:
     expect_from: datetime | None = None
     expect_to: datetime | None = None
     id: int | None = None
+
+
+RELAPSE = timedelta(days=14)
+"""A cause that comes back within this time is the same case. Also how long a fix is watched."""
 
 
 @dataclass(frozen=True, slots=True)

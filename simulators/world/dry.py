@@ -18,6 +18,8 @@ import numpy as np
 
 from record.signals import BY_NAME, BY_PATH
 from simulators.columns import Columns
+from simulators.models import MODELS
+from simulators.world.causes import KIN
 from simulators.world.driver import living
 from simulators.world.plan import Car, World
 
@@ -76,13 +78,17 @@ def truth(world: World) -> dict[str, Any]:
         "end": iso(world.end),
         "vehicles": {
             car.vin: {
-                "model": car.model,
+                "vehicle": _profile(car),
                 "faults": [
                     {
                         "kind": fault.name,
                         "onset": iso(fault.onset),
                         "noticed_at": iso(fault.noticed_at),
                         "fails_at": iso(fault.fails_at),
+                        "causes": {
+                            "right": sorted(KIN[fault.name].right),
+                            "near": sorted(KIN[fault.name].near),
+                        },
                     }
                     for fault in car.faults
                 ],
@@ -93,6 +99,21 @@ def truth(world: World) -> dict[str, Any]:
             }
             for car in world.cars
         },
+    }
+
+
+def _profile(car: Car) -> dict[str, Any]:
+    """What the dealer knows of the car, as fields of `record.flow.Vehicle`."""
+    model = MODELS[car.model]
+    return {
+        "make": model.make,
+        "model": model.name,
+        "model_year": car.model_year,
+        "powertrain": model.powertrain,
+        "service_interval_m": model.service_interval_m,
+        "service_interval_days": model.service_interval_days,
+        "last_service_at": car.service.done_at.isoformat(),
+        "last_service_odometer_m": round(car.service.done_odometer_m),
     }
 
 

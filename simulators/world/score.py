@@ -17,7 +17,6 @@ confirms it, and every frame that the broker took and nobody has.
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -29,6 +28,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import class_row
 
+from record.share import wilson
 from simulators.world.causes import KIN
 
 GRACE = timedelta(days=2)
@@ -606,21 +606,6 @@ def _promises(rows: Rows) -> Promises:
 
 
 # -- in words ------------------------------------------------------------------------------------
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927).
-
-    >>> [round(edge, 2) for edge in wilson(9, 10)]
-    [0.6, 0.98]
-    """
-    if not whole:
-        return 0.0, 1.0
-    z, share = 1.96, part / whole
-    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
-    half = z * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
-    half /= 1 + z * z / whole
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def markdown(card: Scorecard) -> str:

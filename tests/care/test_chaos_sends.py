@@ -232,7 +232,7 @@ def test_none_twice_none_at_night_none_after_stop_and_every_silence_has_its_reas
         "UPDATE customer SET time_zone = (%s::text[])[1 + id %% 40], region = NULL", (ZONES,)
     )
     db.execute("UPDATE consent SET granted = false WHERE customer_id % 50 = 3")
-    zones = dict(db.execute("SELECT phone, time_zone FROM customer").fetchall())
+    zones: dict[str, str] = dict(db.execute("SELECT phone, time_zone FROM customer").fetchall())
     assert len(set(zones.values())) == 40
     phones = sorted(zones)
     plan_all(db, BEGINS, "first")
@@ -291,7 +291,8 @@ def test_none_twice_none_at_night_none_after_stop_and_every_silence_has_its_reas
     order = {m.sid: place for place, m in enumerate(exchange.all())}
     late = [m for m in sent if m.to in stops and order[m.sid] >= stops[m.to]]
     assert late == []
-    outcome = dict(db.execute("SELECT state, count(*) FROM outreach GROUP BY 1").fetchall())
+    rows = db.execute("SELECT state, count(*) FROM outreach GROUP BY 1").fetchall()
+    outcome: dict[str, int] = dict(rows)
     assert outcome.keys() <= {"delivered", "undelivered", "failed", "dropped"}
     assert sum(outcome.values()) == 2 * people
     assert outcome["delivered"] + outcome["undelivered"] == len(sent)
