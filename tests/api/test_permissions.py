@@ -32,6 +32,8 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/r/{token}/photos/{note_id}"): NOBODY_ASKED,
     ("POST", "/r/{token}/estimate"): NOBODY_ASKED,
     ("POST", "/r/{token}/rating"): NOBODY_ASKED,
+    ("GET", "/u/{token}"): NOBODY_ASKED,
+    ("POST", "/u/{token}"): NOBODY_ASKED,
     ("POST", "/twilio/inbound"): NOBODY_ASKED,
     ("POST", "/twilio/status"): NOBODY_ASKED,
     ("POST", "/api/v1/token"): NOBODY_ASKED,
