@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from care import texts
 from care.errors import CareError
-from care.slots import LEAD, NoSlot, find, find_for_move
+from care.slots import LEAD, NoSlot, Spans, find, find_for_move
 from care.store import alerts, bookings, outbox, people
 from care.store.outbox import Due
 from care.store.people import Car, Customer, Dealer
@@ -20,11 +20,17 @@ from record.flow import Alert, Slot, Urgency
 
 log = logging.getLogger(__name__)
 
-INVITES = ("alert.", "taken")
+WISHED = "wished"
+"""The template that answers a wish: slots that suit, or the plain word that none does."""
+
+INVITES = ("alert.", "taken", WISHED)
 """Templates that offer slots to whoever has none."""
 
 PART_LATE = "part late"
-"""The template that offers other slots to whoever has one."""
+MOVE = "move"
+NOT_THEN = "not then"
+MOVES = (PART_LATE, MOVE)
+"""Templates that offer other slots to whoever has one."""
 
 
 ANSWERS_LATE = timedelta(hours=36)
@@ -50,7 +56,7 @@ def invites(template: str) -> bool:
 
 def offers(template: str) -> bool:
     """Whether messages of this template carry slots, be it for a visit that must move."""
-    return invites(template) or template == PART_LATE
+    return invites(template) or template in MOVES
 
 
 def when(moment: datetime, zone: ZoneInfo, language: str = "en") -> str:
@@ -107,6 +113,7 @@ def draft(
     vehicle_id: int | None = None,
     campaign: str = "",
     variant: str = texts.DEFAULT,
+    wished: Spans = (),
 ) -> Draft:
     """Write a message from what is true now.
 
@@ -120,6 +127,9 @@ def draft(
         What a recall or a seasonal check is about.
     variant : str
         Which of the texts for the template.
+    wished : sequence of (datetime, datetime)
+        When the customer would like to come. Where nothing is free then, the text says so and
+        offers other times.
     """
     dealer = people.dealer(conn, customer.dealer_id)
     assert dealer is not None
@@ -128,15 +138,23 @@ def draft(
     if alert or booking:
         vehicle_id = alert.vehicle_id if alert else booking.vehicle_id if booking else None
     car = people.car(conn, vehicle_id) if vehicle_id is not None else None
-    slots: Sequence[Slot] | NoSlot = ()
-    if alert is not None and invites(template):
-        slots = _slots(conn, dealer.id, customer.id, alert, now, late=template == "taken")
-    elif booking is not None and template == PART_LATE:
-        slots = find_for_move(conn, booking.id, now)
+
+    def found(wished: Spans) -> Sequence[Slot] | NoSlot:
+        if alert is not None and invites(template):
+            late = template == "taken"
+            return _slots(conn, dealer.id, customer.id, alert, now, late, wished)
+        if booking is not None and template in MOVES:
+            return find_for_move(conn, booking.id, now, wished=wished)
+        return ()
+
+    slots = found(wished)
+    unmet = bool(wished) and (isinstance(slots, NoSlot) or not slots)
+    if unmet:
+        slots = found(())
     op = bookings.op_code(conn, booking.op_code) if booking else None
     language = customer.language
     body = text(
-        template,
+        NOT_THEN if unmet else template,
         language,
         variant,
         dealer=dealer.name,
@@ -153,7 +171,13 @@ def draft(
 
 
 def _slots(
-    conn: Connection, dealer_id: int, customer_id: int, alert: Alert, now: datetime, late: bool
+    conn: Connection,
+    dealer_id: int,
+    customer_id: int,
+    alert: Alert,
+    now: datetime,
+    late: bool,
+    wished: Spans,
 ) -> Sequence[Slot] | NoSlot:
     """What to offer; a gap in the workshop's catalogue must not keep an alert from its reader.
 
@@ -172,6 +196,7 @@ def _slots(
             vehicle_id=alert.vehicle_id,
             customer_id=customer_id,
             alert=alert,
+            wished=wished,
         )
         return offer if isinstance(offer, NoSlot) else offer.slots
 

@@ -25,6 +25,7 @@ from care.law import (
     places,
     zone_named,
 )
+from care.slots import Spans
 from care.store import alerts, bookings, outbox, people, ratings
 from care.store.outbox import Due
 from care.store.people import Customer
@@ -221,7 +222,7 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
             return Drop("superseded", "A newer message about the same alert takes its place.")
     if invites and not facts.owns_car:
         return Drop("sold", "The customer no longer owns the car.")
-    if message.template in ("confirmed", REMINDER) and (
+    if message.template in ("confirmed", REMINDER, compose.MOVE) and (
         facts.booking is None or facts.booking.state not in ("booked", "arrived")
     ):
         return Drop("cancelled", "The booking was cancelled before the message went out.")
@@ -338,6 +339,7 @@ def plan(
     enrolment_id: int | None = None,
     channels: Sequence[str] = ("sms",),
     media_url: str | None = None,
+    wished: Spans = (),
 ) -> Outreach | None:
     """Put a message into the outbox, with a first draft of its words and its offers.
 
@@ -355,6 +357,8 @@ def plan(
         In the order of preference. An answer goes first the way that the customer wrote last.
     media_url : str or None
         A picture that goes along, where the channel takes one.
+    wished : sequence of (datetime, datetime)
+        When the customer would like to come; the message offers times of it.
 
     Returns
     -------
@@ -377,6 +381,7 @@ def plan(
             vehicle_id,
             campaign,
             chosen.variant,
+            wished,
         )
     )
     if purpose == "reply":
@@ -397,6 +402,7 @@ def plan(
         at=now,
         channels=channels,
         media_url=media_url,
+        wished=wished,
     )
     if planned is not None:
         learn.keep(conn, planned, customer.dealer_id, chosen, now)

@@ -5,18 +5,22 @@ Keywords (STOP, START) have taken effect when the webhook was answered; see `car
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from care import booking, compose, outreach, rating, task, words
+from care import alert, booking, compose, outreach, rating, task, words
 from care.errors import CareError
-from care.store import alerts, bookings, outbox, people, tasks
+from care.slots import STEP, Spans
+from care.store import alerts, bookings, outbox, people, repairs, tasks
 from care.store.outbox import NewReply, Offered
 from care.store.people import Customer
 from record.causes import cause_of
-from record.flow import Alert, Booking, Slot
+from record.flow import Alert, Booking, Slot, Urgency
 
 _SAYS = {
+    "yes": "says yes",
+    "no": "says no to the times",
     "sold": "says a car is sold",
     "done elsewhere": "says it is done already",
     "who": "asks who we are",
@@ -24,6 +28,9 @@ _SAYS = {
     "cannot come": "can't come",
 }
 """What an advisor reads of an answer that a person must settle."""
+
+FURTHER = timedelta(days=14)
+"""How far after the last time that did not suit we look for others."""
 
 OFFER_STANDS = timedelta(days=7)
 """How long "2" still means the second choice of the last message."""
@@ -37,8 +44,37 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
+class Seek:
+    """Offer times that suit; with no wish, the next ones."""
+
+    wished: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Offer other times for the visit that is booked.
+
+    Parameters
+    ----------
+    booking : Booking
+    wished : sequence of (datetime, datetime)
+    title : str
+        What an advisor should know at once; empty: nothing.
+    """
+
+    booking: Booking
+    wished: Spans
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The service of the last offer is done already, elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
-    """Move a visit, whose parts come late, to this slot."""
+    """Move a visit to this slot."""
 
     booking_id: int
     slot: Slot
@@ -68,10 +104,21 @@ class Ask:
     title: str
 
 
+Deed = Book | Move | Seek | Shift | Done | Nothing | Sold | WrongNumber | Ask
+
+
 def decide(
-    reply: NewReply, customer: Customer, offer: Offered | None, owns_car: bool, live: Booking | None
-) -> tuple[str, Book | Move | Nothing | Sold | WrongNumber | Ask]:
-    """What an answer means, and what to do about it.
+    reply: NewReply,
+    customer: Customer,
+    offer: Offered | None,
+    owns_car: bool,
+    live: Booking | None,
+    now: datetime,
+    zone: ZoneInfo,
+    due: bool = False,
+    coming: Booking | None = None,
+) -> tuple[str, Deed]:
+    """What an answer means, and what to do about it: the rows of ``docs/replies.md``.
 
     Parameters
     ----------
@@ -83,15 +130,26 @@ def decide(
     owns_car : bool
         Whether the customer owns the car of that offer now.
     live : Booking or None
-        The booking that the offer's alert has now.
+        The booking that the offer is about: its alert's, or the one that it would move.
+    now : datetime
+    zone : ZoneInfo
+        The dealer's.
+    due : bool
+        Whether the offer is about work that falls due, and not a fault.
+    coming : Booking or None
+        The only visit that the customer has booked.
 
     Returns
     -------
-    tuple of str and Book or Move or Nothing or Sold or WrongNumber or Ask
+    tuple of str and Deed
         The meaning as it is kept, and the deed.
     """
     name = customer.name
-    said = words.understand(reply.body, len(offer.slots) if offer else 0)
+    said = words.understand(
+        reply.body, len(offer.slots) if offer else 0, now.astimezone(zone).date()
+    )
+    booked = live is not None and live.state in ("booked", "arrived")
+    visit = live if live is not None and live.state == "booked" else None if booked else coming
     match said:
         case words.Call():
             return "call", Ask(f"{name} asks for a call")
@@ -99,24 +157,61 @@ def decide(
             return "thanks", Nothing("nothing was asked")
         case words.Says("wrong number"):
             return "wrong number", WrongNumber()
-        case words.Says("sold") if owns_car:
+        case words.Says("sold") if owns_car and offer is not None and offer.alert_id is not None:
             return "sold", Sold()
+        case words.Says("done elsewhere") if due and owns_car and not booked:
+            return "done elsewhere", Done()
+        case words.Says("yes") if booked and offer is not None and offer.moves is None:
+            return "yes (booked already)", Nothing("booked already")
+        case words.Says("yes") if offer is not None and owns_car:
+            return "yes", Shift(visit, ()) if booked and visit else Seek(())
+        case words.Says("reschedule") if visit is not None:
+            return "reschedule", Shift(visit, ())
+        case words.Says("reschedule") if offer is not None and owns_car and not booked:
+            last = max(slot.starts_at for slot in offer.slots.values())
+            return "other times", Seek(((last + STEP, last + FURTHER),))
+        case words.Says("cannot come") if visit is not None:
+            return "cannot come", Shift(visit, (), f"{name} {_SAYS['cannot come']}")
         case words.Says(what):
             return what, Ask(f"{name} {_SAYS[what]}")
         case words.Choice(number) if offer is not None:
-            meaning = f"choice {number}"
-            slot = offer.slots[number]
-            if live is not None and live.state in ("booked", "arrived"):
-                if live.starts_at == slot.starts_at:
-                    return f"{meaning} (booked already)", Nothing("booked already")
-                if live.parts_late_at is not None and live.state == "booked":
-                    return meaning, Move(live.id, slot)
-                return f"{meaning} (has another booking)", Ask(f"{name} wants another time")
-            if not owns_car:
-                return f"{meaning} (not the owner)", Ask(f"{name} wants a slot for a sold car")
-            return meaning, Book(slot)
+            return _chosen(number, name, offer, owns_car, live)
+        case words.When(wishes):
+            spans = [span for wish in wishes for span in wish.spans(zone)]
+            meaning = "wish: " + ", ".join(wish.plain for wish in wishes)
+            if offer is not None and all(wish.sure and wish.day_named for wish in wishes):
+                meant = [n for n, slot in offer.slots.items() if _inside(slot, spans)]
+                if len(meant) == 1:
+                    return _chosen(meant[0], name, offer, owns_car, live)
+            if visit is not None and spans:
+                return meaning, Shift(visit, spans)
+            if offer is not None and owns_car and not booked and spans:
+                return meaning, Seek(spans)
+            return meaning, Ask(f"{name} wrote: {_short(reply.body)}")
         case _:
             return "unclear", Ask(f"{name} wrote: {_short(reply.body)}")
+
+
+def _inside(slot: Slot, spans: Spans) -> bool:
+    return any(since <= slot.starts_at < until for since, until in spans)
+
+
+def _chosen(
+    number: int, name: str, offer: Offered, owns_car: bool, live: Booking | None
+) -> tuple[str, Deed]:
+    """One of the offered slots is wanted."""
+    meaning, slot = f"choice {number}", offer.slots[number]
+    if live is not None and live.state in ("booked", "arrived"):
+        if live.starts_at == slot.starts_at:
+            return f"{meaning} (booked already)", Nothing("booked already")
+        if live.state == "booked" and (offer.moves is not None or live.parts_late_at is not None):
+            return meaning, Move(live.id, slot)
+        return f"{meaning} (has another booking)", Ask(f"{name} wants another time")
+    if offer.moves is not None:
+        return f"{meaning} (no longer booked)", Ask(f"{name} wants a time for a visit that is off")
+    if not owns_car:
+        return f"{meaning} (not the owner)", Ask(f"{name} wants a slot for a sold car")
+    return meaning, Book(slot)
 
 
 def _short(body: str) -> str:
@@ -155,21 +250,48 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
     rated = rating.take_reply(conn, reply, customer, now)
     if rated is not None:
         return rated
-    offer = outbox.latest_offer(conn, reply, now - OFFER_STANDS)
+    offer = outbox.latest_offer(conn, reply, now - OFFER_STANDS, compose.MOVES)
     about = alerts.get(conn, offer.alert_id) if offer and offer.alert_id is not None else None
-    if about is None:
-        offer = None
-    owner = people.owner(conn, about.vehicle_id, now) if about else None
-    live = bookings.live_for_alert(conn, about.id) if about else None
-    owns_car = owner is not None and owner.id == customer.id
-    meaning, deed = decide(reply, customer, offer, owns_car, live)
+    if offer is not None and offer.moves is not None:
+        live = bookings.get(conn, offer.moves)
+        owns_car = live is not None and live.customer_id == customer.id
+    elif about is not None:
+        owner = people.owner(conn, about.vehicle_id, now)
+        owns_car = owner is not None and owner.id == customer.id
+        live = bookings.live_for_alert(conn, about.id)
+    else:
+        offer, owns_car, live = None, False, None
+    dealer = people.dealer(conn, customer.dealer_id)
+    assert dealer is not None
+    coming = bookings.upcoming(conn, customer.id, now)
+    meaning, deed = decide(
+        reply,
+        customer,
+        offer,
+        owns_car,
+        live,
+        now,
+        ZoneInfo(dealer.time_zone),
+        due=about is not None and about.urgency == Urgency.SERVICE,
+        coming=coming[0] if len(coming) == 1 else None,
+    )
     match deed:
         case Book(slot):
             assert about is not None
             return meaning + _book(conn, reply, customer, about, slot, now)
         case Move(booking_id, slot):
+            return meaning + _move(conn, reply, customer, booking_id, slot, now)
+        case Seek(wished):
             assert about is not None
-            return meaning + _move(conn, reply, customer, about, booking_id, slot, now)
+            _offer(conn, reply, customer, compose.WISHED, wished, now, about.id)
+        case Shift(booking, wished, title):
+            _offer(conn, reply, customer, compose.MOVE, wished, now, booking.alert_id, booking.id)
+            if title:
+                action = f"Other times are offered. Answer {customer.name}: {_short(reply.body)}"
+                task.ask_person(conn, customer, title, action, now)
+        case Done():
+            assert about is not None
+            _done_elsewhere(conn, reply, customer, about, now)
         case Sold():
             assert about is not None
             _sold(conn, reply, customer, about, now)
@@ -181,6 +303,62 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         case Nothing():
             pass
     return meaning
+
+
+def _offer(
+    conn: Connection,
+    reply: NewReply,
+    customer: Customer,
+    template: str,
+    wished: Spans,
+    now: datetime,
+    alert_id: int | None,
+    booking_id: int | None = None,
+) -> None:
+    """Answer with times; a person where there are none."""
+    planned = outreach.plan(
+        conn,
+        customer_id=customer.id,
+        template=template,
+        purpose="reply",
+        dedupe_key=f"reply:{reply.id}:times",
+        alert_id=alert_id,
+        booking_id=booking_id,
+        answers_at=reply.received_at,
+        wished=wished,
+        now=now,
+    )
+    if planned is None or not outbox.offers(conn, planned.id):
+        action = f"No time is free. Call {customer.name}: {_short(reply.body)}"
+        task.ask_person(conn, customer, f"{customer.name} found no time", action, now)
+
+
+def _done_elsewhere(
+    conn: Connection, reply: NewReply, customer: Customer, about: Alert, now: datetime
+) -> None:
+    """Write the service book as of today, and let the due rest; thank the customer."""
+    actor = f"customer:{customer.id}"
+    try:
+        with conn.transaction():
+            alert.dismiss(conn, about.id, actor, reply.body, now, code="repaired_elsewhere")
+    except CareError as error:
+        action = f"Answer {customer.name}: {_short(reply.body)} {error}"
+        title = f"{customer.name} {_SAYS['done elsewhere']}"
+        task.ask_person(conn, customer, title, action, now)
+        return
+    counters = repairs.counters(conn, about.vehicle_id, now)
+    repairs.serviced(conn, about.vehicle_id, counters, now)
+    people.audit(conn, now, actor, "service done elsewhere", f"vehicle:{about.vehicle_id}")
+    outreach.plan(
+        conn,
+        customer_id=customer.id,
+        template="noted",
+        purpose="reply",
+        dedupe_key=f"reply:{reply.id}:noted",
+        vehicle_id=about.vehicle_id,
+        answers_at=reply.received_at,
+        now=now,
+    )
 
 
 def _sold(
@@ -257,7 +435,6 @@ def _move(
     conn: Connection,
     reply: NewReply,
     customer: Customer,
-    about: Alert,
     booking_id: int,
     slot: Slot,
     now: datetime,
@@ -274,10 +451,9 @@ def _move(
     outreach.plan(
         conn,
         customer_id=customer.id,
-        template=compose.PART_LATE,
+        template=compose.MOVE,
         purpose="reply",
         dedupe_key=f"reply:{reply.id}:taken",
-        alert_id=about.id,
         booking_id=booking_id,
         answers_at=reply.received_at,
         now=now,

@@ -294,6 +294,7 @@ def _final_words(
             message.booking_id,
             now,
             variant=learn.variant_of(conn, message.id),
+            wished=message.spans,
         )
         outbox.replace_offers(conn, message.id, list(fresh.slots))
         body = fresh.body

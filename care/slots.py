@@ -107,6 +107,8 @@ class Shop:
 
 
 _Span = tuple[datetime, datetime]
+Spans = Sequence[_Span]
+"""From when to when a visit may begin; none at all: any time will do."""
 
 
 def free_slots(
@@ -223,8 +225,22 @@ def _free(taken: Iterable[_Span], start: datetime, end: datetime) -> bool:
     return all(end <= a or b <= start for a, b in taken)
 
 
+def within(slots: Iterable[Slot], wished: Spans) -> Iterator[Slot]:
+    """The slots that begin when somebody would like to come."""
+    last = max(until for _, until in wished)
+    for slot in slots:
+        if slot.starts_at >= last:
+            break
+        if any(since <= slot.starts_at < until for since, until in wished):
+            yield slot
+
+
 def choose(
-    slots: Iterable[Slot], zone: ZoneInfo, count: int, before: datetime | None = None
+    slots: Iterable[Slot],
+    zone: ZoneInfo,
+    count: int,
+    before: datetime | None = None,
+    fill: bool = False,
 ) -> list[Slot]:
     """Pick a few choices that differ: each in another half-day, as far as there are so many.
 
@@ -237,6 +253,8 @@ def choose(
     count : int
     before : datetime or None
         Only slots that end by then, even two in one half-day. One after the failure is no choice.
+    fill : bool
+        Even two in one half-day.
 
     Returns
     -------
@@ -244,7 +262,7 @@ def choose(
         Soonest first; fewer than `count` where there are fewer.
     """
     spread: list[Slot] = []  # the first of each half-day
-    crowded: list[Slot] = []  # the others that still come before the failure
+    crowded: list[Slot] = []  # the others, where they are better than none
     halves: set[tuple[object, bool]] = set()
     for slot in slots:
         if before is not None and slot.starts_at >= before:
@@ -254,7 +272,7 @@ def choose(
         local = slot.starts_at.astimezone(zone)
         half = (local.date(), local.hour >= 12)
         if half in halves:
-            if before is not None:
+            if fill or before is not None:
                 crowded.append(slot)
             continue
         halves.add(half)
@@ -383,6 +401,7 @@ def _search(
     count: int,
     but: int | None = None,
     not_before: datetime | None = None,
+    wished: Spans = (),
 ) -> list[Slot] | str:
     """Slots for these works, or the reason why there is none.
 
@@ -415,7 +434,9 @@ def _search(
         max(now + LEAD, ready) if ready is not None else now + LEAD,
         today=now.astimezone(zone).date(),
     )
-    chosen = choose(free, zone, count, before)
+    if wished:
+        free = within(free, wished)
+    chosen = choose(free, zone, count, before, fill=bool(wished))
     if chosen:
         return chosen
     empty = replace(shop, busy=(), away=(), walk_in_share=0.0)
@@ -470,6 +491,7 @@ def find(
     alert: Alert | None = None,
     count: int = 3,
     also: Sequence[Also] | None = None,
+    wished: Spans = (),
 ) -> Offer | NoSlot:
     """What to offer a customer: times on which all that the car needs is done, or plain words.
 
@@ -479,6 +501,8 @@ def find(
         What brings the car in: its prediction is the deadline.
     also : sequence of Also or None
         Further works; None: whatever else is open on the car, if there is time for it.
+    wished : sequence of (datetime, datetime)
+        When the customer would like to come.
 
     Raises
     ------
@@ -488,15 +512,15 @@ def find(
     before = deadline(alert.urgency, alert.expect_from, alert.expect_to, now) if alert else None
     alert_id = alert.id if alert else None
     if also is None:
-        wished = known_bundle(conn, vehicle_id, alert_id, op_code)
-        if wished:
-            codes = [op_code, *(one.op_code for one in wished)]
-            found = _search(conn, dealer_id, codes, now, before, count)
+        bundle = known_bundle(conn, vehicle_id, alert_id, op_code)
+        if bundle:
+            codes = [op_code, *(one.op_code for one in bundle)]
+            found = _search(conn, dealer_id, codes, now, before, count, wished=wished)
             if not isinstance(found, str):
-                return Offer(found, wished)
+                return Offer(found, bundle)
         also = ()
     codes = [op_code, *(one.op_code for one in also)]
-    found = _search(conn, dealer_id, codes, now, before, count)
+    found = _search(conn, dealer_id, codes, now, before, count, wished=wished)
     if not isinstance(found, str):
         return Offer(found, also)
     urgent = alert is not None and alert.urgency == Urgency.STOP
@@ -507,7 +531,7 @@ def find(
 
 
 def find_for_move(
-    conn: Connection, booking_id: int, now: datetime, count: int = 3
+    conn: Connection, booking_id: int, now: datetime, count: int = 3, wished: Spans = ()
 ) -> list[Slot] | NoSlot:
     """Other times for a booking that stands: its own resources count as free, its parts as its own.
 
@@ -522,7 +546,15 @@ def find_for_move(
     codes = [booking.op_code, *(one.op_code for one in bookings.also_of(conn, booking_id))]
     ready = parts.ready_for(conn, booking_id) or now
     found = _search(
-        conn, booking.dealer_id, codes, now, None, count + 1, but=booking_id, not_before=ready
+        conn,
+        booking.dealer_id,
+        codes,
+        now,
+        None,
+        count + 1,
+        but=booking_id,
+        not_before=ready,
+        wished=wished,
     )
     if isinstance(found, str):
         return NoSlot((found,))

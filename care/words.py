@@ -8,6 +8,10 @@ REVOKE, OPTOUT), and 47 CFR 64.1200(a)(10), by which "stop", "quit", "end", "rev
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
+
+from care import wish
+from care.wish import Wish
 
 STOP_WORDS = frozenset(
     {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
@@ -43,7 +47,7 @@ _POLITE |= {"请", "谢谢"}
 
 _STOP_PHRASES = re.compile(
     r"\b(stop|quit) (texting|messaging|sending|contacting|these|this|the (texts|messages))\b"
-    r"|\b(stop|quit) (bothering|harassing|spamming|bugging|pestering|annoying|writing)\b"
+    r"|\b(stop|quit) (calling|bothering|harassing|spamming|bugging|pestering|annoying|writing)\b"
     r"|\b(do not|dont|don t|never) (text|message|contact|sms) (me|us|this)\b"
     r"|\bno more (texts|messages|sms)\b"
     r"|\bunsubscribe me\b|\bopt me out\b|\bremove me\b|\btake me off\b"
@@ -53,6 +57,8 @@ _STOP_PHRASES = re.compile(
     r"|\bkeine (nachrichten|sms) mehr\b"
     r"|(不要|别|別|请勿)(再)?(给我|給我)?(发(短信|信息|消息|了|$)|联系我|聯繫我)"
 )
+
+_GO_ON = re.compile(r"\b(do not|dont|don t|never) (stop|quit)\b")
 
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "first": 1, "second": 2, "third": 3}
 _NUMBERS |= {"1st": 1, "2nd": 2, "3rd": 3, "1": 1, "2": 2, "3": 3}
@@ -66,6 +72,11 @@ _AROUND = frozenset(
 )
 _YES = frozenset({"yes", "y", "yep", "yeah", "sure", "ok", "okay", "book", "book it"})
 _YES |= {"好", "好的", "可以", "是", "是的", "行"}
+_NO = frozenset({"no", "n", "nope", "not now", "no not now"})
+_NO |= {"不", "不用", "不要", "不行", "不需要", "暂时不用"}
+_MAYBE_A_NUMBER = re.compile(r"^[123][日号號]$")
+"""The third, or the third choice? Nobody knows."""
+
 _ORDINAL_ONE = re.compile(r"\b(first|second|third|1st|2nd|3rd) one\b")
 _ZH_CHOICE = re.compile(r"^(?:我?(?:选|要|选择))?第?([一二三123])(?:个|项)?(?:吧|谢谢|可以)?$")
 _ZH_NUMBERS = {"一": 1, "二": 2, "三": 3, "1": 1, "2": 2, "3": 3}
@@ -88,7 +99,10 @@ _ELSEWHERE = re.compile(
 )
 _WHO = re.compile(r"^(who is this|who are you|who s this|whos this|你是谁|你们是谁|哪位)\b")
 _RESCHEDULE = re.compile(
-    r"\b(reschedule|another (time|day)|different (time|day))\b|改(期|时间|天)|换(个)?时间"
+    r"\b(reschedule|change my (appointment|booking|visit)|(another|different|other) (time|day)s?)\b"
+    r"|^(no )?(none|neither)( of (them|those|these)( work| suits?)?)?$|都不行|都不合适"
+    r"|改(期|时间|天|到)|换(个)?时间",
+    re.IGNORECASE,
 )
 _CANT = re.compile(r"\b(can t|cant|cannot|can not) (make it|come)\b|(来|去)不了")
 _THANKS = frozenset({"thanks", "thank you", "thank you very much", "谢谢", "多谢"})
@@ -119,7 +133,9 @@ def keyword(body: str) -> str | None:
     """
     text = plain(body)
     bare = " ".join(w for w in text.split() if w not in _POLITE) if text else ""
-    if text in STOP_WORDS or bare in STOP_WORDS or _STOP_PHRASES.search(text):
+    if text in STOP_WORDS or bare in STOP_WORDS:
+        return "stop"
+    if _STOP_PHRASES.search(text) and not _GO_ON.search(text):
         return "stop"
     if text in START_WORDS:
         return "start"
@@ -141,11 +157,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
-    """Something plain that isn't a choice.
+class When:
+    """Days and times that would suit."""
 
-    ``sold``, ``wrong number``, ``done elsewhere``, ``who``, ``reschedule``, ``cannot come`` or
-    ``thanks``.
+    wishes: tuple[Wish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Something plain that is neither a choice nor a time.
+
+    ``yes``, ``no``, ``sold``, ``wrong number``, ``done elsewhere``, ``who``, ``reschedule``,
+    ``cannot come`` or ``thanks``.
     """
 
     what: str
@@ -156,7 +179,7 @@ class Unclear:
     """A person must read it."""
 
 
-def understand(body: str, offered: int) -> Choice | Call | Says | Unclear:
+def understand(body: str, offered: int, today: date) -> Choice | Call | When | Says | Unclear:
     """What an answer to an offer means; keywords are told apart before.
 
     Parameters
@@ -164,11 +187,16 @@ def understand(body: str, offered: int) -> Choice | Call | Says | Unclear:
     body : str
     offered : int
         How many choices the last message gave; a number beyond them is unclear.
+    today : date
+        The dealer's, for "tomorrow".
 
     Examples
     --------
-    >>> understand("the second please", 3), understand("yes", 1), understand("2 or 3", 3)
-    (Choice(number=2), Choice(number=1), Unclear())
+    >>> day = date(2026, 11, 23)
+    >>> understand("the second please", 3, day), understand("yes", 1, day)
+    (Choice(number=2), Choice(number=1))
+    >>> understand("2 or 3", 3, day), understand("yes", 3, day)
+    (Unclear(), Says(what='yes'))
     """
     text = plain(body)
     if _CALL.search(text):
@@ -176,9 +204,11 @@ def understand(body: str, offered: int) -> Choice | Call | Says | Unclear:
     if offered == 1 and text in _YES:
         return Choice(1)
     plainly = _says(text, body)
+    if plainly == "reschedule" and (wishes := wish.read(_RESCHEDULE.sub(" ", body), today)):
+        return When(wishes)
     if plainly is not None:
         return Says(plainly)
-    zh = _ZH_CHOICE.match(text)
+    zh = _ZH_CHOICE.match(text.replace(" ", ""))
     if zh and 1 <= _ZH_NUMBERS[zh[1]] <= offered:
         return Choice(_ZH_NUMBERS[zh[1]])
     said = _ORDINAL_ONE.sub(r"\1", text).split()
@@ -186,7 +216,10 @@ def understand(body: str, offered: int) -> Choice | Call | Says | Unclear:
     rest = [w for w in said if w not in _NUMBERS and w not in _AROUND]
     if len(numbers) == 1 and not rest and 1 <= numbers[0] <= offered:
         return Choice(numbers[0])
-    return Unclear()
+    if _MAYBE_A_NUMBER.search(text):
+        return Unclear()
+    wishes = wish.read(body, today)
+    return When(wishes) if wishes else Unclear()
 
 
 def _says(text: str, body: str) -> str | None:
@@ -204,4 +237,9 @@ def _says(text: str, body: str) -> str | None:
         return "cannot come"
     if _RESCHEDULE.search(text):
         return "reschedule"
-    return "thanks" if text in _THANKS else None
+    if text in _THANKS:
+        return "thanks"
+    bare = " ".join(word for word in text.split() if word not in _POLITE) or text
+    if bare in _YES or text in _YES:
+        return "yes"
+    return "no" if bare in _NO or text in _NO else None

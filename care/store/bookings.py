@@ -446,6 +446,19 @@ def of_car_during(
         ).fetchone()
 
 
+def upcoming(conn: Connection, customer_id: int, now: datetime) -> list[Booking]:
+    """The visits that a customer has booked and not begun, soonest first."""
+    with conn.cursor(row_factory=class_row(Booking)) as cur:
+        return cur.execute(
+            "SELECT "
+            + BOOKING_COLUMNS
+            + """ FROM booking
+                  WHERE customer_id = %s AND state = 'booked' AND lower(during) > %s
+                  ORDER BY lower(during)""",
+            (customer_id, now),
+        ).fetchall()
+
+
 def has_upcoming(conn: Connection, customer_id: int, now: datetime) -> bool:
     """Whether the customer is expected at the workshop."""
     row = conn.execute(

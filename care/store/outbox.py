@@ -8,6 +8,8 @@ from datetime import datetime
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
 
 from record.flow import Outreach, Slot
 
@@ -42,6 +44,12 @@ class Due:
     root_id: int | None = None
     media_url: str | None = None
     content_sid: str | None = None
+    wished: Multirange[datetime] | None = None
+
+    @property
+    def spans(self) -> Sequence[tuple[datetime, datetime]]:
+        """When the customer would like to come."""
+        return [(one.lower, one.upper) for one in self.wished or () if one.lower and one.upper]
 
     @property
     def root(self) -> int:
@@ -51,7 +59,7 @@ class Due:
 
 DUE_COLUMNS = """
     id, customer_id, alert_id, booking_id, purpose, template, body, to_phone, attempts,
-    planned_at, answers_at, sending_at, channel, channels, root_id, media_url, content_sid
+    planned_at, answers_at, sending_at, channel, channels, root_id, media_url, content_sid, wished
 """
 
 
@@ -75,6 +83,7 @@ class Offered:
     alert_id: int | None
     sent_at: datetime
     slots: dict[int, Slot]
+    moves: int | None = None  # the booking that another slot would move
 
 
 def plan(
@@ -92,6 +101,7 @@ def plan(
     enrolment_id: int | None = None,
     channels: Sequence[str] = ("sms",),
     media_url: str | None = None,
+    wished: Sequence[tuple[datetime, datetime]] = (),
 ) -> Outreach | None:
     """Put a message into the outbox. None if the same message is there already.
 
@@ -99,16 +109,18 @@ def plan(
     ----------
     channels : sequence of str
         In the order of preference.
+    wished : sequence of (datetime, datetime)
+        When the customer would like to come.
     """
     with conn.cursor(row_factory=class_row(Outreach)) as cur:
         return cur.execute(
             """
             INSERT INTO outreach (customer_id, alert_id, booking_id, channel, purpose, template,
                 dedupe_key, body, state, answers_at, planned_at, not_before, enrolment_id,
-                channels, media_url)
+                channels, media_url, wished)
             VALUES (%(customer)s, %(alert)s, %(booking)s, %(channel)s, %(purpose)s, %(template)s,
                 %(key)s, %(body)s, 'planned', %(answers)s, %(at)s, %(at)s, %(enrolment)s,
-                %(channels)s, %(media)s)
+                %(channels)s, %(media)s, %(wished)s)
             ON CONFLICT (dedupe_key) DO NOTHING
             RETURNING """
             + OUTREACH_COLUMNS,
@@ -126,6 +138,7 @@ def plan(
                 "channel": channels[0],
                 "channels": list(channels),
                 "media": media_url,
+                "wished": Multirange(Range(*span) for span in wished) if wished else None,
             },
         ).fetchone()
 
@@ -149,10 +162,10 @@ def plan_further(
         """
         INSERT INTO outreach (customer_id, alert_id, booking_id, channel, purpose, template,
             dedupe_key, body, state, answers_at, planned_at, not_before, enrolment_id, channels,
-            media_url, root_id)
+            media_url, root_id, wished)
         SELECT o.customer_id, o.alert_id, o.booking_id, %(channel)s, o.purpose, o.template,
             r.dedupe_key || ':' || %(channel)s, coalesce(o.draft, o.body), 'planned', o.answers_at,
-            o.planned_at, %(at)s, o.enrolment_id, %(channels)s, o.media_url, r.id
+            o.planned_at, %(at)s, o.enrolment_id, %(channels)s, o.media_url, r.id, o.wished
         FROM outreach AS o JOIN outreach AS r ON r.id = coalesce(o.root_id, o.id)
         WHERE o.id = %(id)s
         ON CONFLICT (dedupe_key) DO NOTHING
@@ -605,22 +618,26 @@ def offers(conn: Connection, outreach_id: int) -> dict[int, Slot]:
     return {row[0]: Slot(*row[1:]) for row in rows}
 
 
-def latest_offer(conn: Connection, reply: NewReply, since: datetime) -> Offered | None:
+def latest_offer(
+    conn: Connection, reply: NewReply, since: datetime, moves: Sequence[str]
+) -> Offered | None:
     """The last message with choices that went to a number before it answered.
 
     What was sent while the answer waited to be taken up is not what it answers.
     """
     row = conn.execute(
         """
-        SELECT id, alert_id, coalesce(sent_at, planned_at) FROM outreach AS o
+        SELECT id, alert_id, coalesce(sent_at, planned_at),
+            CASE WHEN template = ANY(%s) THEN booking_id END
+        FROM outreach AS o
         WHERE to_phone = %s AND state IN ('sending', 'sent', 'delivered', 'undelivered')
           AND planned_at > %s AND EXISTS (SELECT FROM offer WHERE outreach_id = o.id)
           AND sending_at <= (SELECT stored_at FROM reply WHERE id = %s)
         ORDER BY sending_at DESC LIMIT 1
         """,
-        (reply.from_phone, since, reply.id),
+        (list(moves), reply.from_phone, since, reply.id),
     ).fetchone()
-    return Offered(row[0], row[1], row[2], offers(conn, row[0])) if row else None
+    return Offered(row[0], row[1], row[2], offers(conn, row[0]), row[3]) if row else None
 
 
 def put_reply(

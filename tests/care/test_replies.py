@@ -1,5 +1,7 @@
 """What customers write back, in English and Chinese, and STOP in each language that we write."""
 
+from datetime import date
+
 import psycopg
 import pytest
 from hypothesis import given
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 from care import engine, webhooks, words
 from care.store import people
 from tests.care.world import MONDAY, World, build, find, inbound, one, row, send
+
+TODAY = date(2026, 11, 23)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_stop_start_and_help_in_every_language(body: str, expected: str | None) 
 )
 def test_an_answer(body: str, expected: object) -> None:
     assert words.keyword(body) is None
-    assert words.understand(body, 3) == expected
+    assert words.understand(body, 3, TODAY) == expected
 
 
 @given(st.sampled_from(["sold it", "stopp", "第二个", "option 2", "who is this"]), st.booleans())
@@ -79,7 +83,7 @@ def test_case_width_and_full_stops_change_nothing(body: str, wide: bool) -> None
     if wide:
         loud = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in loud)
     assert words.keyword(loud) == words.keyword(body)
-    assert words.understand(loud, 3) == words.understand(body, 3)
+    assert words.understand(loud, 3, TODAY) == words.understand(body, 3, TODAY)
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_nobody_answers_in_their_sleep(hours: float, late: float, zone: str) -> 
 def test_what_the_product_makes_of_their_words() -> None:
     """Habits that should book do, those that should not don't, and STOP in anger is STOP."""
     meant = {
-        habit: keyword(words) or understand(words, offered=3) for habit, words in WORDS.items()
+        habit: keyword(words) or understand(words, 3, NOON.date()) for habit, words in WORDS.items()
     }
     assert meant == {
         "first": Choice(1),
