@@ -1,6 +1,8 @@
 """What customers write back, in English and Chinese, and STOP in each language that we write."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from care import engine, webhooks, words
 from care.store import people
+from care.wish import read
 from tests.care.world import MONDAY, World, build, find, inbound, one, row, send
 
 TODAY = date(2026, 11, 23)
@@ -118,3 +121,163 @@ def test_a_sold_car_is_no_longer_theirs(db: psycopg.Connection, world: World) ->
 def test_a_doubt_about_a_sale_ends_nothing(db: psycopg.Connection, world: World) -> None:
     assert told_and_answers(db, world, "I haven't sold it") == "unclear"
     assert people.owner(db, world.vehicle_id, MONDAY) is not None
+
+
+# --- what follows, on real rows ------------------------------------------------------------------
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+class Talk:
+    """A customer who has an offer, and goes on talking."""
+
+    def __init__(self, db: psycopg.Connection, world: World, **finding: Any) -> None:
+        self.db, self.world, self.now, self.n = db, world, MONDAY, 0
+        self.finding = find(db, world.vehicle_id, MONDAY, **finding)
+        engine.turn(db, lambda: self.now)
+        send(db, self.now, 100)
+
+    def says(self, body: str) -> str:
+        """Answer, a minute later; returns what it meant. What is planned then goes out."""
+        self.n += 1
+        self.now += timedelta(minutes=1)
+        webhooks.inbound(self.db, inbound(self.n, self.world.phone, body), self.now)
+        engine.turn(self.db, lambda: self.now)
+        while send(self.db, self.now, 1000 * self.n + self.now.minute) is not None:
+            self.now += timedelta(seconds=1)
+        return str(row(self.db, "SELECT meaning FROM reply ORDER BY id DESC LIMIT 1")[0])
+
+    def last(self, template: str) -> tuple[str, list[datetime]]:
+        """The newest message of a template, and the times that it offers in Chicago."""
+        id, body = row(
+            self.db,
+            "SELECT id, body FROM outreach WHERE template = %s ORDER BY id DESC LIMIT 1",
+            template,
+        )
+        slots = self.db.execute(
+            "SELECT lower(during) FROM offer WHERE outreach_id = %s ORDER BY choice", (id,)
+        ).fetchall()
+        return str(body), [one[0].astimezone(CHICAGO) for one in slots]
+
+
+def test_times_in_words_are_answered_with_times_that_suit(
+    db: psycopg.Connection, world: World
+) -> None:
+    talk = Talk(db, world)
+    assert talk.says("Friday afternoon").startswith("wish: 2026-11-27 12:00")
+    body, times = talk.last("wished")
+    assert body.startswith("Lakeside: Gladly Grace0. Reply 1 for Fri Nov 27, ")
+    assert len(times) == 3
+    assert all(at.date() == date(2026, 11, 27) and at.hour >= 12 for at in times)
+    assert talk.says("2") == "choice 2"
+    assert row(db, "SELECT lower(during), state FROM booking") == (times[1], "booked")
+
+
+def test_where_nothing_is_free_then_the_text_says_so(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    talk.says("Sunday morning")
+    body, times = talk.last("wished")
+    assert "we have no time for you then" in body and len(times) == 3
+    assert all(at.isoweekday() < 7 for at in times)
+
+
+def test_no_wish_is_met_after_the_failure(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world, expect=timedelta(days=2))
+    assert talk.says("next week").startswith("wish: 2026-11-30")
+    body, times = talk.last("wished")
+    assert "we have no time for you then" in body
+    assert times and all(at < MONDAY + timedelta(days=2) for at in times)
+
+
+def test_yes_to_three_asks_which(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    assert talk.says("yes please") == "yes"
+    assert talk.last("wished")[0].startswith("Lakeside: Gladly Grace0. Reply 1 for")
+    assert one(db, "SELECT count(*) FROM booking") == 0
+
+
+def test_none_of_them_brings_later_ones(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    (first,) = row(db, "SELECT max(lower(during)) FROM offer")
+    assert talk.says("none of them") == "other times"
+    _, times = talk.last("wished")
+    assert len(times) == 3 and min(times) > first
+
+
+def test_a_visit_moves_by_words(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    talk.says("1")
+    assert talk.says("can we reschedule to Friday afternoon?").startswith("wish: 2026-11-27")
+    body, times = talk.last("move")
+    assert "Instead of" in body and all(at.date() == date(2026, 11, 27) for at in times)
+    assert talk.says("the second one") == "choice 2 (moved)"
+    assert row(db, "SELECT lower(during), sequence FROM booking") == (times[1], 1)
+
+
+def test_a_visit_that_moves_by_words_needs_no_alert(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    talk.says("1")
+    db.execute("UPDATE booking SET alert_id = NULL")
+    assert talk.says("I can't make it") == "cannot come"
+    assert one(db, "SELECT count(*) FROM task WHERE title ~ 'can''t come'") == 1
+    assert talk.says("2") == "choice 2 (moved)"
+
+
+def test_a_service_done_elsewhere_is_in_the_service_book(
+    db: psycopg.Connection, world: World
+) -> None:
+    db.execute("UPDATE vehicle SET last_service_at = '2025-01-01Z', last_service_odometer_m = 1000")
+    db.execute(
+        "INSERT INTO telemetry (vehicle_id, ts, odometer_m) VALUES (%s, %s, 31000000)",
+        (world.vehicle_id, MONDAY),
+    )
+    talk = Talk(db, world, cause="service_due", urgency="service", detector="service_due")
+    assert talk.says("Had it serviced at another shop last week") == "done elsewhere"
+    at, odometer = row(db, "SELECT last_service_at, last_service_odometer_m FROM vehicle")
+    assert (at, odometer) == (talk.now.replace(second=0), 31_000_000)
+    assert row(db, "SELECT state, close_reason FROM alert") == ("closed", "dismissed")
+    assert row(db, "SELECT reason, label FROM dismissal_label") == (
+        "repaired_elsewhere",
+        "confirmed",
+    )
+    assert "noted that your Toyota Corolla has had its service" in talk.last("noted")[0]
+    assert one(db, "SELECT count(*) FROM task WHERE state = 'open'") == 0
+
+
+def test_a_fault_fixed_elsewhere_is_not_believed_by_itself(
+    db: psycopg.Connection, world: World
+) -> None:
+    talk = Talk(db, world)
+    assert talk.says("already fixed") == "done elsewhere"
+    assert row(db, "SELECT state FROM alert") == ("open",)
+    assert one(db, "SELECT count(*) FROM task WHERE title ~ 'done already'") == 1
+
+
+def test_start_brings_texts_back(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    assert talk.says("STOP") == "stop"
+    assert people.stopped(db, world.phone) is not None
+    assert talk.says("START") == "start"
+    assert people.stopped(db, world.phone) is None
+    assert row(db, "SELECT granted, source FROM consent ORDER BY id DESC LIMIT 1") == (
+        True,
+        "reply START",
+    )
+
+
+@given(st.text(max_size=300))
+def test_any_words_are_a_time_or_none_but_never_break(body: str) -> None:
+    for wish in read(body, TODAY) or ():
+        assert wish.days and wish.since < wish.until
+        assert all(day >= TODAY for day in wish.days)
+        assert all(a < b for a, b in wish.spans(CHICAGO))
+
+
+_DAYS = st.sampled_from(["today", "tomorrow", "Friday", "next week", "the 5th", "Nov 30", "周五"])
+_HOURS = st.sampled_from(["at 3", "after 10:30", "morning", "2-4pm", "noon", "at 99", "下午"])
+
+
+@given(st.lists(_DAYS | _HOURS | st.sampled_from(["or", "please", "?"]), max_size=6))
+def test_any_order_of_days_and_hours_is_fine(words: list[str]) -> None:
+    for wish in read(" ".join(words), TODAY) or ():
+        assert wish.days and wish.since < wish.until
