@@ -136,8 +136,8 @@ _SMALL_WORDS = frozenset(
     re.findall(
         r"[\w']+",
         "a an and any around at be best better book can come coming convenient could day do does "
-        "fine fits for free good great have hello hey hi how i i'd i'll i'm if im in instead is it let's "
-        "lets like looks make me move my need ok okay on only or perfect please pls possible "
+        "fine fits for free good great have hello hey hi how i i'd i'll i'm if im in instead is it "
+        "let's lets like looks make me move my need ok okay on only or perfect please pls possible "
         "prefer preferably reschedule see should sounds suit suits sure thank thanks that that's "
         "the then there time to us want we we'd what about will work works would yeah yep yes you "
         "your available",

@@ -37,10 +37,10 @@ def test_a_sold_car_is_no_longer_its_old_owner_s(dealership: Dealership) -> None
     days = new_york(2026, 3, 9, 10)
     dealership.it_is(days)
     again = moved(parse(KIT_SAMPLE).frames, new_york(2026, 3, 9, 9))[:900]
-    dealership.drives(VIN, [Frame(f.ts_ms, f.signals, ("P0455",)) for f in again])
+    dealership.drives(VIN, [Frame(f.ts_ms, f.signals, ("P0700",)) for f in again])
     eventually(
         lambda: dealership.ask(
-            "SELECT FROM alert a JOIN task t ON t.alert_id = a.id WHERE a.cause = 'dtc_p0455'"
+            "SELECT FROM alert a JOIN task t ON t.alert_id = a.id WHERE a.cause = 'dtc_p0700'"
         ),
         "a person has the new alert",
         20,
