@@ -29,6 +29,7 @@ from api.guard import Guard
 from api.live import Live
 from api.pages import (
     bookings,
+    conversations,
     customers,
     inbox,
     journeys,
@@ -111,6 +112,7 @@ def create(settings: ApiSettings) -> FastAPI:
         tasks.router,
         vehicles.router,
         customers.router,
+        conversations.router,
         journeys.router,
         people.router,
         bookings.router,

@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, booking, journey, learn, repair, reply, task, verification
+from care import alert, booking, journey, knowledge, learn, repair, reply, task, verification
 from care.channels.registry import channels
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
@@ -263,6 +263,7 @@ class Engine:
                     self._serving = bool(row and row[0])
                     if self._serving:
                         journey.install(conn, self._now())
+                        knowledge.ship(conn, self._now())
                         conn.commit()
                         log.info("desk is ours")
                 if self._serving and turn(conn, self._now):

@@ -94,3 +94,26 @@ def add_working_time(start: datetime, work: timedelta, dealer: Dealer) -> dateti
             left -= closes - begin
         day += _ONE_DAY
     return start + work
+
+
+def working_time(start: datetime, end: datetime, dealer: Dealer) -> timedelta:
+    """How much of the time from `start` to `end` the dealer was open, a year at most.
+
+    Examples
+    --------
+    >>> lakeside = Dealer(1, "L", "UTC", "+1", time(8), time(17), [1, 2, 3, 4, 5])
+    >>> friday = datetime(2026, 11, 20, 16, tzinfo=UTC)
+    >>> working_time(friday, friday + timedelta(days=3), lakeside)
+    datetime.timedelta(seconds=32400)
+    """
+    zone = ZoneInfo(dealer.time_zone)
+    day = start.astimezone(zone).date()
+    worked = timedelta(0)
+    for _ in range(_A_YEAR):
+        opens, closes = instant(day, dealer.opens, zone), instant(day, dealer.closes, zone)
+        if opens and opens >= end:
+            break
+        if opens and closes and opens_on(day, dealer):
+            worked += max(min(closes, end) - max(opens, start), timedelta(0))
+        day += _ONE_DAY
+    return worked

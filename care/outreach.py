@@ -27,9 +27,10 @@ from care.law import (
 )
 from care.slots import Spans
 from care.store import alerts, bookings, outbox, people, ratings
+from care.store import channels as channel_store
 from care.store.outbox import Due
 from care.store.people import Customer
-from care.ways import CALLED, Way, choose, of_address, ways
+from care.ways import CALLED, NO_ADDRESS, Way, address, choose, of_address, ways
 from record.flow import Alert, Booking, Outreach
 
 LONGEST = 1600
@@ -340,6 +341,7 @@ def plan(
     channels: Sequence[str] = ("sms",),
     media_url: str | None = None,
     wished: Spans = (),
+    channel: str | None = None,
 ) -> Outreach | None:
     """Put a message into the outbox, with a first draft of its words and its offers.
 
@@ -359,6 +361,8 @@ def plan(
         A picture that goes along, where the channel takes one.
     wished : sequence of (datetime, datetime)
         When the customer would like to come; the message offers times of it.
+    channel : str or None
+        The only one to use, where a person has chosen.
 
     Returns
     -------
@@ -384,7 +388,9 @@ def plan(
             wished,
         )
     )
-    if purpose == "reply":
+    if channel is not None:
+        channels = (channel,)
+    elif purpose == "reply":
         wrote_from = outbox.last_from(conn, customer_id)
         if wrote_from is not None and of_address(wrote_from) in NAMES:
             channels = list(dict.fromkeys((of_address(wrote_from), *channels)))
@@ -414,7 +420,15 @@ def plan(
     return planned
 
 
-def write(conn: Connection, *, customer_id: int, body: str, actor: str, now: datetime) -> Outreach:
+def write(
+    conn: Connection,
+    *,
+    customer_id: int,
+    body: str,
+    actor: str,
+    now: datetime,
+    channel: str | None = None,
+) -> Outreach:
     """Plan an advisor's own text; it takes the same way and the same checks as every other.
 
     It may go at any hour within an hour of the customer's last message, else by day only.
@@ -425,6 +439,8 @@ def write(conn: Connection, *, customer_id: int, body: str, actor: str, now: dat
         ``{link}`` in it becomes the customer's link to the slot page.
     actor : str
         ``staff:3``.
+    channel : str or None
+        None: as the customer wrote last, else by text message.
 
     Raises
     ------
@@ -439,9 +455,14 @@ def write(conn: Connection, *, customer_id: int, body: str, actor: str, now: dat
     customer = people.customer(conn, customer_id, lock=True)
     if customer is None:
         raise CareError(f"There is no customer {customer_id}.")
-    if customer.phone is None:
-        raise CareError(f"{customer.name} has no phone number.")
-    since = people.stopped(conn, customer.phone)
+    wrote_from = outbox.last_from(conn, customer_id)
+    if channel is not None and channel not in NAMES:
+        raise CareError(f"There is no channel {channel}.")
+    way = channel or (of_address(wrote_from) if wrote_from else "sms")
+    where = address(channel_store.addresses(conn, customer_id), way if way in NAMES else "sms")
+    if where is None:
+        raise CareError(f"{customer.name}: {NO_ADDRESS[way if way in NAMES else 'sms']}")
+    since = people.stopped(conn, where)
     if since is not None:
         raise CareError(f"{customer.name} said STOP on {since:%Y-%m-%d}. Please call instead.")
     before = outbox.same_text_since(conn, customer_id, text, now - DOUBLE_CLICK)
@@ -455,6 +476,7 @@ def write(conn: Connection, *, customer_id: int, body: str, actor: str, now: dat
         dedupe_key=f"advisor:{uuid.uuid4()}",
         answers_at=outbox.last_reply_at(conn, customer_id),
         body=text,
+        channel=channel,
         now=now,
     )
     assert planned is not None

@@ -9,11 +9,20 @@ from api import render, words
 from api.door import Desk, NotFound, SeeingCustomers, Working, see
 from api.store import audit as audit_store
 from api.store import bookings as booking_store
+from api.store import conversations as conversation_store
 from api.store import customers as store
 from api.store import inbox as inbox_store
+from care import knowledge
 from care import outreach as care_outreach
 from care import rights as care_rights
+from care import task as care_task
+from care.channels.contract import NAMES
+from care.hours import working_time
+from care.store import knowledge as knowledge_store
+from care.store import people as care_people
 from care.store import rights as rights_store
+from care.store.channels import addresses
+from care.ways import address, of_address
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,21 +65,28 @@ def cursor(after: str) -> tuple[str, int] | None:
 
 
 @router.get("/customers/{customer_id}")
-def show(desk: SeeingCustomers, customer_id: int) -> Response:
-    return _show(desk, customer_id)
-
-
-def _show(desk: Desk, customer_id: int, draft: str = "", status: int = 200) -> Response:
+def show(
+    desk: SeeingCustomers,
+    customer_id: int,
+    answer: Annotated[int, Query(ge=0, lt=2**31)] = 0,
+) -> Response:
+    """The customer's conversation; `answer` is the article that the draft begins with."""
     conn, dealer_id = desk.conn, desk.dealer_id
     card = own_customer(desk, customer_id)
     if card.merged_into is not None:
         return see(f"/customers/{card.merged_into}")
+    waits = conversation_store.waits(conn, dealer_id, customer_id)
+    customer = care_people.customer(conn, customer_id)
+    assert customer is not None
+    offered = knowledge.suggest(conn, customer, waits.body, desk.now) if waits else []
+    chosen = knowledge_store.get(conn, dealer_id, answer) if answer else None
+    dealer = care_people.dealer(conn, dealer_id)
+    assert dealer is not None
     bookings = booking_store.of_customer(conn, dealer_id, customer_id)
     subjects = [f"customer:{customer_id}", *(f"booking:{b.id}" for b in bookings)]
     return render.page(
         desk,
         "customer.html",
-        status=status,
         c=card,
         said=store.conversation(conn, dealer_id, customer_id),
         cars=store.cars(conn, dealer_id, customer_id, desk.now),
@@ -80,7 +96,13 @@ def _show(desk: Desk, customer_id: int, draft: str = "", status: int = 200) -> R
         tasks=inbox_store.tasks_of_customer(conn, dealer_id, customer_id),
         trail=audit_store.trail(conn, subjects, 20),
         their_time=words.clock(desk.now, words.Place(card.time_zone, desk.place.country)),
-        draft=draft,
+        draft=knowledge.fill(conn, chosen, customer, desk.now) if chosen else "",
+        chosen=chosen,
+        waits=waits,
+        waited=working_time(waits.since, desk.now, dealer) if waits and waits.since else None,
+        offered=offered,
+        channels=[way for way in NAMES if address(addresses(conn, customer_id), way)],
+        last_channel=of_address(waits.address) if waits else None,
         requests=rights_store.requests_of(conn, customer_id),
         rights=care_rights,
     )
@@ -91,16 +113,30 @@ def write(
     desk: Working,
     customer_id: int,
     body: Annotated[str, Form(min_length=1, max_length=1000)],
+    channel: Annotated[str, Form(max_length=16)] = "",
+    article: Annotated[int, Form(ge=0, lt=2**31)] = 0,
+    settles: Annotated[bool, Form()] = False,
 ) -> Response:
     own_customer(desk, customer_id)
+    text = body.replace("\r\n", "\n").strip()
     sent = care_outreach.write(
         desk.conn,
         customer_id=customer_id,
-        body=body.replace("\r\n", "\n").strip(),
+        body=text,
         actor=desk.staff.actor,
+        channel=channel or None,
         now=desk.now,
     )
     dropped = sent.state == "dropped"
+    began_with = knowledge_store.get(desk.conn, desk.dealer_id, article) if article else None
+    if began_with is not None:
+        customer = care_people.customer(desk.conn, customer_id)
+        assert customer is not None
+        changed = text != knowledge.fill(desk.conn, began_with, customer, desk.now)
+        knowledge_store.set_used(desk.conn, sent.id, began_with.id, changed)
+    waits = conversation_store.waits(desk.conn, desk.dealer_id, customer_id)
+    if settles and not dropped and waits is not None and waits.task_id is not None:
+        care_task.done(desk.conn, waits.task_id, desk.staff.actor, "Answered by text", desk.now)
     return render.noted(
         see(f"/customers/{customer_id}#last"),
         desk.request,

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api import render
 from api.door import Planning, see
-from care import learn, results
+from care import learn, response, results, task
 from care.store import learn as store
 from care.store.learn import Settings
 
@@ -19,6 +19,8 @@ def show(desk: Planning) -> Response:
     return render.page(
         desk,
         "results.html",
+        replies=response.report(desk.conn, desk.dealer_id, desk.now),
+        within=task.REPLY_TIME,
         sections=results.report(desk.conn, desk.dealer_id),
         settings=store.settings(desk.conn, desk.dealer_id),
         usual=learn.HOLD_OUT,

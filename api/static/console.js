@@ -14,7 +14,7 @@
     next.scrollIntoView({ block: "nearest" });
   }
 
-  const places = { i: "/", v: "/vehicles", c: "/customers", b: "/bookings" };
+  const places = { i: "/", t: "/conversations", v: "/vehicles", c: "/customers", b: "/bookings" };
   let going = false;
 
   document.addEventListener("keydown", (event) => {
@@ -46,6 +46,18 @@
     box.setAttribute("action", `${link.getAttribute("href")}/done`);
     box.querySelector("p").textContent = link.closest("[data-row]").querySelector(".title a").textContent;
     box.showPopover();
+  });
+
+  // A suggested answer goes into the box, to be changed; without this file its link does the same.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-fill]");
+    const box = link && document.getElementById(link.dataset.fill);
+    if (!box || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    box.value = link.dataset.words;
+    document.getElementById("article").value = link.dataset.article;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
   });
 
   document.addEventListener("change", (event) => {

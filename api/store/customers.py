@@ -56,6 +56,7 @@ class Said:
     error_code: int | None
     meaning: str | None
     alert_id: int | None
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +204,15 @@ def conversation(
             """
             (SELECT 'out' AS direction, o.id, coalesce(o.sent_at, o.planned_at) AS at, o.body,
                     o.state, o.reason, o.purpose, o.template, o.not_before, o.error_code,
-                    NULL::text AS meaning, o.alert_id
+                    NULL::text AS meaning, o.alert_id, o.channel
              FROM outreach o JOIN customer c ON c.id = o.customer_id
              WHERE o.customer_id = %(customer_id)s AND c.dealer_id = %(dealer_id)s
              ORDER BY o.planned_at DESC LIMIT %(limit)s)
             UNION ALL
             (SELECT 'in', r.id, r.received_at, r.body, 'received', NULL, NULL, NULL, NULL, NULL,
-                    r.meaning, NULL
+                    r.meaning, NULL,
+                    CASE WHEN r.from_phone LIKE '%%:%%' THEN split_part(r.from_phone, ':', 1)
+                        WHEN r.from_phone LIKE '%%@%%' THEN 'email' ELSE 'sms' END
              FROM reply r JOIN customer c ON c.id = r.customer_id
              WHERE r.customer_id = %(customer_id)s AND c.dealer_id = %(dealer_id)s
              ORDER BY r.received_at DESC LIMIT %(limit)s)

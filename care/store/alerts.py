@@ -82,6 +82,22 @@ def get(conn: Connection, alert_id: int, lock: bool = False) -> Alert | None:
         return cur.execute("SELECT " + ALERT_COLUMNS + ending, (alert_id,)).fetchone()
 
 
+def worst_of_customer(conn: Connection, customer_id: int, now: datetime) -> Alert | None:
+    """The most urgent open alert of the cars that a customer has now."""
+    with conn.cursor(row_factory=class_row(Alert)) as cur:
+        return cur.execute(
+            "SELECT "
+            + ALERT_COLUMNS
+            + """ FROM alert
+                  WHERE state = 'open' AND vehicle_id IN (
+                      SELECT vehicle_id FROM ownership
+                      WHERE customer_id = %s AND during @> %s::timestamptz)
+                  ORDER BY array_position('{stop,soon,service,info}', urgency), opened_at
+                  LIMIT 1""",
+            (customer_id, now),
+        ).fetchone()
+
+
 def _one(conn: Connection, query: str, values: dict[str, object]) -> Alert:
     with conn.cursor(row_factory=class_row(Alert)) as cur:
         row = cur.execute(query + " RETURNING " + ALERT_COLUMNS, values).fetchone()

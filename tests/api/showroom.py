@@ -12,7 +12,7 @@ from PIL import Image
 from psycopg.types.json import Jsonb
 
 from api import auth
-from care import journey
+from care import journey, knowledge
 
 NOW = datetime(2026, 11, 18, 15, 20, tzinfo=UTC)
 """A Wednesday, 9:20 in Chicago."""
@@ -278,6 +278,7 @@ def furnish(conn: psycopg.Connection) -> Showroom:
             (room.vehicles[i], i % 2 == 0, NOW - timedelta(hours=1)),
         )
     journey.install(conn, NOW)
+    knowledge.ship(conn, NOW)
     _stories(conn, room)
     _strangers(conn, room)
     _shelves(conn, room)
@@ -583,6 +584,13 @@ def _files(
         "powertrain": "petrol", "plate": None, "owned_since": None, "consents": [],
         "consent_source": "", "consent_wording": "", "consent_at": None,
     }  # fmt: skip
+    room.people[f"{whose}article"] = one(
+        conn,
+        "INSERT INTO article (dealer_id, name, language, version, question, answer, in_force,"
+        " terms, made_by, made_at) VALUES (%s, 'tires', 'en', 1, 'Do you store winter tires?',"
+        " 'We store them for {name}.', true, '', 'staff:1', %s) RETURNING id",
+        (dealer, NOW),
+    )
     room.people[f"{whose}duplicate"] = one(
         conn,
         "INSERT INTO duplicate (dealer_id, kind, customer_id, data, digest, state, at)"

@@ -52,6 +52,10 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/repair-orders/{repair_order_id}"): ALL,
     ("POST", "/bookings/{booking_id}/arrive"): DEALERSHIP,
     ("GET", "/customers"): OFFICE,
+    ("GET", "/conversations"): OFFICE,
+    ("GET", "/knowledge"): OFFICE,
+    ("POST", "/knowledge"): CHIEFS,
+    ("POST", "/knowledge/{article_id}/out"): CHIEFS,
     ("GET", "/customers/{customer_id}"): OFFICE,
     ("POST", "/customers/{customer_id}/messages"): OFFICE,
     ("GET", "/customers/{customer_id}/outlook"): OFFICE,
@@ -252,6 +256,7 @@ def own(room: Showroom) -> dict[str, int]:
         "feed_id": room.arrivals["feed"],
         "upload_id": room.people["upload"],
         "duplicate_id": room.people["duplicate"],
+        "article_id": room.people["article"],
     }
 
 
@@ -272,6 +277,7 @@ def others(room: Showroom) -> dict[str, int]:
         "staff_id": room.other["staff"],
         "upload_id": room.people["other upload"],
         "duplicate_id": room.people["other duplicate"],
+        "article_id": room.people["other article"],
     }
 
 
@@ -309,6 +315,9 @@ BODY = {
     "answer": "looked",
     "calls_a_day": 20,
     "staff_id": 1,
+    "name": "winter tires",
+    "language": "en",
+    "question": "Do you store tires?",
 }
 JSON = {
     **BODY,
