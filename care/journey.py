@@ -17,7 +17,7 @@ from pathlib import Path
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from care import outreach, repair_texts, task, texts
+from care import loyalty, outreach, repair_texts, task, texts
 from care.errors import CareError
 from care.store import alerts, bookings, journeys, people
 from care.store.journeys import Enrolment, Facts
@@ -520,6 +520,7 @@ def scan(conn: Connection, now: datetime) -> int:
     """
     if not journeys.first_scan_of(conn, now.date()):
         return 0
+    loyalty.month_connected(conn, now)
     begun = 0
     for one in journeys.lapsed(conn, now - LAPSED, now):
         begun += begin(

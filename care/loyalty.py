@@ -17,6 +17,9 @@ from care.store.loyalty import Entry, Tier
 
 LASTS_MONTHS = 24
 
+QUICK = timedelta(minutes=15)
+"""An answer to an offer within this time earns points."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -114,6 +117,51 @@ def earn(conn: Connection, customer_id: int, reason: str, subject: str, now: dat
     return points if given else 0
 
 
+def answered(
+    conn: Connection, customer_id: int, outreach_id: int, asked_at: datetime, at: datetime
+) -> int:
+    """Points for a quick answer to a message with times; returns them."""
+    if not timedelta(0) <= at - asked_at <= QUICK:
+        return 0
+    return earn(conn, customer_id, "quick_answer", f"outreach:{outreach_id}", at)
+
+
+def month_connected(conn: Connection, now: datetime) -> int:
+    """Points for whoever let their car talk to us all last month; returns how many customers.
+
+    It did if it was heard in the month's first and in its last week. Safe to repeat.
+    """
+    until = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    since = (until - timedelta(days=1)).replace(day=1)
+    return sum(
+        earn(conn, customer_id, "connected", f"month:{since:%Y-%m}:vehicle:{vehicle_id}", now) > 0
+        for customer_id, vehicle_id in store.connected(conn, since, until)
+    )
+
+
+def brought(conn: Connection, customer_id: int, friend_id: int, actor: str, now: datetime) -> int:
+    """Points for who brought a friend; returns them, 0 if they have had them.
+
+    Raises
+    ------
+    CareError
+        If the friend is the customer, somebody else's friend, or was here before the customer.
+    """
+    friend, customer = (people.customer(conn, one) for one in (friend_id, customer_id))
+    if friend is None or customer is None or friend.dealer_id != customer.dealer_id:
+        raise CareError("There is no such customer.")
+    if friend_id == customer_id:
+        raise CareError("Nobody brings themselves.")
+    if store.earned_for(conn, "referral", f"customer:{friend_id}", customer_id):
+        raise CareError(f"{friend.name} was brought by somebody else.")
+    points = earn(conn, customer_id, "referral", f"customer:{friend_id}", now)
+    if points:
+        people.audit(
+            conn, now, actor, "brought a friend", f"customer:{customer_id}", friend=friend_id
+        )
+    return points
+
+
 def take_back(
     conn: Connection, customer_id: int, reason: str, subject: str, actor: str, now: datetime
 ) -> None:
@@ -127,7 +175,23 @@ def take_back(
     entry = store.entry(conn, customer_id, reason, subject)
     if entry is None:
         raise CareError("There are no points for this that could be taken back.")
-    if store.reverse(conn, entry.id, now):
+    take_back_entry(conn, customer_id, entry.id, actor, now)
+
+
+def take_back_entry(
+    conn: Connection, customer_id: int, entry_id: int, actor: str, now: datetime
+) -> None:
+    """Reverse one line of a customer's ledger. Safe to repeat.
+
+    Raises
+    ------
+    CareError
+        If it isn't theirs, or takes something back itself.
+    """
+    theirs = {one.id for one in store.entries(conn, customer_id) if one.reverses is None}
+    if entry_id not in theirs:
+        raise CareError("There are no points for this that could be taken back.")
+    if store.reverse(conn, entry_id, now):
         people.audit(
-            conn, now, actor, "points taken back", f"customer:{customer_id}", entry=entry.id
+            conn, now, actor, "points taken back", f"customer:{customer_id}", entry=entry_id
         )

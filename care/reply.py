@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from care import alert, booking, compose, outreach, rating, task, words
+from care import alert, booking, compose, loyalty, outreach, rating, task, words
 from care.errors import CareError
 from care.slots import STEP, Spans
 from care.store import alerts, bookings, outbox, people, repairs, tasks
@@ -275,6 +275,8 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         due=about is not None and about.urgency == Urgency.SERVICE,
         coming=coming[0] if len(coming) == 1 else None,
     )
+    if offer is not None and isinstance(deed, Book | Move | Seek | Shift):
+        loyalty.answered(conn, customer.id, offer.outreach_id, offer.sent_at, reply.received_at)
     match deed:
         case Book(slot):
             assert about is not None

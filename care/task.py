@@ -142,7 +142,8 @@ def put(conn: Connection, alert: Alert, now: datetime, setback: str | None = Non
     dealer = people.dealer(conn, dealer_id) if dealer_id is not None else None
     if dealer is None:
         return None
-    worth = tasks.worth(conn, car.id, cause_of(alert.cause).op_code)
+    owner_id = owner.id if owner else None
+    worth = tasks.worth(conn, car.id, cause_of(alert.cause).op_code, owner_id, now)
     todo = todo_for(alert, car, owner, dealer, now, setback, worth)
     if todo is None:
         return None
@@ -150,7 +151,7 @@ def put(conn: Connection, alert: Alert, now: datetime, setback: str | None = Non
         conn,
         dealer_id=dealer.id,
         alert_id=alert.id,
-        customer_id=owner.id if owner else None,
+        customer_id=owner_id,
         owner_id=owner.advisor_id if owner else None,
         kind=todo.kind,
         title=todo.title,

@@ -34,7 +34,8 @@ WARRANTY_ENDS = 1.25
 WARRANTY_ENDS_DAYS = 60
 """A claim must be made before the warranty ends, so a case shortly before it comes first."""
 
-TIER = {"gold": 1.15, "silver": 1.05}
+TIER = {"platinum": 1.15, "gold": 1.05}
+"""What a tier of the loyalty scheme counts; who has the first one, as everybody has, counts 1."""
 
 LEAST, MOST = 0.8, 1.5
 
@@ -50,7 +51,7 @@ class Worth:
     model_year : int or None
     warranty_until : date or None
     tier : str or None
-        Of the customer: ``gold``, ``silver``.
+        Of the customer, where it is above the first: ``gold``, ``platinum``.
     """
 
     job_value: float | None = None

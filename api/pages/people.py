@@ -13,6 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from api import render
+from api.auth import May
 from api.door import Desk, KeepingRecords, NotFound, SeeingCustomers, Working, see
 from api.pages.customers import own_customer
 from api.store import customers as store
@@ -50,6 +51,7 @@ def record(desk: SeeingCustomers, customer_id: int) -> Response:
         consents=store.consent_history(conn, customer_id),
         standing=standing,
         ledger=ledger,
+        taken_back={entry.reverses for entry in ledger},
         timeline=store.timeline(conn, desk.dealer_id, customer_id),
         channels=people.CHANNELS,
         purposes=people.PURPOSES,
@@ -104,6 +106,25 @@ def household(desk: Working, customer_id: int, phone: Text = "", leave: Text = "
     other = _by_phone(desk, phone)
     people.share_household(desk.conn, customer_id, other.id, desk.staff.actor, desk.now)
     return _back(desk, customer_id, f"Shares a household with {other.name}.")
+
+
+@router.post("/customers/{customer_id}/points")
+def give_points(
+    desk: Working,
+    customer_id: int,
+    phone: Text = "",
+    take_back: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+) -> Response:
+    card = _living(desk, customer_id)
+    if take_back:
+        if not desk.staff.may(May.LEAD):
+            raise CareError("Points are taken back by a manager.")
+        loyalty.take_back_entry(desk.conn, customer_id, take_back, desk.staff.actor, desk.now)
+        return _back(desk, customer_id, "Taken back.")
+    friend = _by_phone(desk, phone)
+    given = loyalty.brought(desk.conn, customer_id, friend.id, desk.staff.actor, desk.now)
+    words = f"{given} points for bringing {friend.name}." if given else "They have these points."
+    return _back(desk, card.id, words)
 
 
 @router.post("/customers/{customer_id}/merge")

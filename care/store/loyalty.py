@@ -65,6 +65,34 @@ def add(
     return done == 1
 
 
+def connected(conn: Connection, since: datetime, until: datetime) -> list[tuple[int, int]]:
+    """Customers and the cars of theirs that were heard early and late in that time."""
+    return conn.execute(
+        """
+        SELECT w.customer_id, w.vehicle_id FROM ownership w
+        WHERE w.during @> tstzrange(%(since)s, %(until)s)
+          AND EXISTS (SELECT FROM telemetry t WHERE t.vehicle_id = w.vehicle_id
+              AND t.ts >= %(since)s AND t.ts < %(since)s::timestamptz + interval '7 days')
+          AND EXISTS (SELECT FROM telemetry t WHERE t.vehicle_id = w.vehicle_id
+              AND t.ts >= %(until)s::timestamptz - interval '7 days' AND t.ts < %(until)s)
+        """,
+        {"since": since, "until": until},
+    ).fetchall()
+
+
+def earned_for(conn: Connection, reason: str, subject: str, but: int) -> bool:
+    """Whether another customer has points for a thing."""
+    row = conn.execute(
+        """
+        SELECT EXISTS (SELECT FROM loyalty_ledger AS l
+            WHERE l.reason = %s AND l.subject = %s AND l.customer_id <> %s AND l.reverses IS NULL
+              AND NOT EXISTS (SELECT FROM loyalty_ledger WHERE reverses = l.id))
+        """,
+        (reason, subject, but),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def reverse(conn: Connection, entry_id: int, at: datetime) -> bool:
     """Take an entry back; both lines expire together. False if it was taken back before."""
     done = conn.execute(

@@ -241,16 +241,22 @@ def manager(conn: Connection, dealer_id: int) -> Person | None:
         ).fetchone()
 
 
-def worth(conn: Connection, vehicle_id: int, op_code: str) -> Worth:
+def worth(
+    conn: Connection, vehicle_id: int, op_code: str, customer_id: int | None, at: datetime
+) -> Worth:
     """What is known of a case's worth."""
     with conn.cursor(row_factory=class_row(Worth)) as cur:
         row = cur.execute(
             """
-            SELECT (SELECT usual_value FROM op_code WHERE code = %s) AS job_value, model_year,
-                   warranty_until
-            FROM vehicle WHERE id = %s
+            SELECT (SELECT usual_value FROM op_code WHERE code = %(op)s) AS job_value, model_year,
+                   warranty_until,
+                   (SELECT code FROM loyalty_tier WHERE from_points > 0 AND from_points <= (
+                        SELECT sum(points) FROM loyalty_ledger
+                        WHERE customer_id = %(customer)s AND at <= %(at)s AND expires_at > %(at)s)
+                    ORDER BY from_points DESC LIMIT 1) AS tier
+            FROM vehicle WHERE id = %(vehicle)s
             """,
-            (op_code, vehicle_id),
+            {"op": op_code, "vehicle": vehicle_id, "customer": customer_id, "at": at},
         ).fetchone()
     return row or Worth()
 

@@ -122,3 +122,21 @@ def test_download_and_erase(console: Console) -> None:
             page = client.get(path)
             assert page.status_code == 200 and "Maria" not in page.text, path
         assert said(client, f"/customers/{who}/tags", tag="x").status_code == 409
+
+
+def test_points_are_given_for_a_friend_and_taken_back(console: Console) -> None:
+    ana, ben = console.room.customers[:2]
+    phone = str(console.ask("SELECT phone FROM customer WHERE id = %s", ben))
+    with console.client("advisor") as client:
+        path = f"/customers/{ana}/points"
+        assert client.post(path, data={"phone": phone}).status_code == 303
+        assert client.post(path, data={"phone": "+1 000"}).status_code == 409
+        assert "Brought a friend" in client.get(f"/customers/{ana}/record").text
+        entry = console.ask("SELECT id FROM loyalty_ledger WHERE reason = 'referral'")
+        refused = client.post(path, data={"take_back": str(entry)})
+        assert refused.status_code == 409 and "manager" in refused.text
+    with console.client("manager") as client:
+        assert "Take back" in client.get(f"/customers/{ana}/record").text
+        assert client.post(path, data={"take_back": str(entry)}).status_code == 303
+        assert "(taken back)" in client.get(f"/customers/{ana}/record").text
+    assert console.ask("SELECT sum(points) FROM loyalty_ledger WHERE reason = 'referral'") == 0

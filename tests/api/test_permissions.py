@@ -69,6 +69,7 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/customers/{customer_id}/consents"): OFFICE,
     ("POST", "/customers/{customer_id}/tags"): OFFICE,
     ("POST", "/customers/{customer_id}/household"): OFFICE,
+    ("POST", "/customers/{customer_id}/points"): OFFICE,
     ("POST", "/customers/{customer_id}/merge"): SORTERS,
     ("POST", "/customers/{customer_id}/export"): SORTERS,
     ("POST", "/customers/{customer_id}/erase"): SORTERS,

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import booking, engine, loyalty, people
+from care import booking, engine, loyalty, people, webhooks
 from care.errors import CareError
 from care.sender import Claimed, Judged
-from care.store import customers, outbox
+from care.store import customers, outbox, tasks
 from care.store import loyalty as loyalty_store
 from care.store.customers import Behaviour
 from care.store.loyalty import Entry, Tier
-from tests.care.world import MONDAY, build, find, one, row, send
+from tests.care.world import MONDAY, build, find, inbound, one, row, send
 
 DAY = timedelta(days=1)
 
@@ -100,6 +100,75 @@ def test_a_kept_check_earns_points(db: psycopg.Connection) -> None:
     for _ in range(2):
         booking.arrive(db, booked.id, "staff:1", slot.starts_at)
     assert row(db, "SELECT reason, points FROM loyalty_ledger") == ("check_attended", 150)
+
+
+def test_a_quick_answer_earns_points_once(db: psycopg.Connection) -> None:
+    world = build(db, customers=2)
+    for n in range(2):
+        find(db, world.vehicles[n], MONDAY)
+        engine.turn(db, lambda: MONDAY)
+        send(db, MONDAY, n + 1)
+    for n, minutes in enumerate((14, 14, 16)):
+        at = MONDAY + timedelta(minutes=minutes)
+        webhooks.inbound(db, inbound(n + 1, world.phones[n // 2], "2"), at)
+        engine.turn(db, lambda: MONDAY + timedelta(minutes=16))
+    assert db.execute("SELECT customer_id, reason, points FROM loyalty_ledger").fetchall() == [
+        (world.customers[0], "quick_answer", 10)
+    ]
+
+
+def test_a_month_of_connection_earns_points(db: psycopg.Connection) -> None:
+    world = build(db, customers=3)
+    heard = {0: ("10-02", "10-30"), 1: ("10-02", "10-12"), 2: ()}
+    for n, days in heard.items():
+        for day in days:
+            db.execute(
+                "INSERT INTO telemetry (vehicle_id, ts, odometer_m) VALUES (%s, %s, 1)",
+                (world.vehicles[n], f"2026-{day}T12:00Z"),
+            )
+    assert loyalty.month_connected(db, MONDAY) == 1
+    assert loyalty.month_connected(db, MONDAY + DAY) == 0
+    assert db.execute("SELECT customer_id, subject FROM loyalty_ledger").fetchall() == [
+        (world.customers[0], f"month:2026-10:vehicle:{world.vehicles[0]}")
+    ]
+
+
+def test_a_friend_is_brought_by_one_person(db: psycopg.Connection) -> None:
+    ana, ben, cleo = build(db, customers=3).customers
+    assert loyalty.brought(db, ana, cleo, "staff:1", MONDAY) == 300
+    assert loyalty.brought(db, ana, cleo, "staff:1", MONDAY) == 0
+    with pytest.raises(CareError, match="by somebody else"):
+        loyalty.brought(db, ben, cleo, "staff:1", MONDAY)
+    with pytest.raises(CareError, match="Nobody brings themselves"):
+        loyalty.brought(db, ben, ben, "staff:1", MONDAY)
+    with pytest.raises(CareError, match="no such customer"):
+        loyalty.brought(db, ben, 9999, "staff:1", MONDAY)
+    loyalty.take_back(db, ana, "referral", f"customer:{cleo}", "staff:1", MONDAY)
+    assert loyalty.brought(db, ben, cleo, "staff:1", MONDAY) == 300
+    (entry,) = loyalty_store.entries(db, ben)
+    with pytest.raises(CareError, match="no points"):
+        loyalty.take_back_entry(db, ana, entry.id, "staff:1", MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("points", "tier"), [(0, None), (499, None), (500, "gold"), (1200, "platinum")]
+)
+def test_the_tier_counts_in_what_a_case_is_worth(
+    db: psycopg.Connection, points: int, tier: str | None
+) -> None:
+    world = build(db)
+    loyalty_store.add(
+        db, world.customer_id, "referral", "x", points, MONDAY - DAY, MONDAY + DAY
+    ) if points else None
+    assert tasks.worth(db, world.vehicle_id, "DIAG", world.customer_id, MONDAY).tier == tier
+    assert (
+        tasks.worth(db, world.vehicle_id, "DIAG", world.customer_id, MONDAY + 2 * DAY).tier is None
+    )
+    find(db, world.vehicle_id, MONDAY)
+    engine.turn(db, lambda: MONDAY)
+    (because,) = row(db, "SELECT factors FROM task")
+    told = [f["why"] for f in because if f["name"] == "Loyalty"]
+    assert told == ([f"{tier.title()} customer"] if tier else [])
 
 
 def test_one_cap_for_a_household(db: psycopg.Connection) -> None:
