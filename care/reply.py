@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from care import alert, booking, compose, loyalty, outreach, rating, task, words
+from care import alert, booking, compose, law, loyalty, outreach, rating, task, words
 from care.errors import CareError
 from care.slots import STEP, Spans
 from care.store import alerts, bookings, outbox, people, repairs, tasks
@@ -28,6 +28,9 @@ _SAYS = {
     "cannot come": "can't come",
 }
 """What an advisor reads of an answer that a person must settle."""
+
+_TELLS = ("confirmed", "reminder", "help", "noted", "progress", "ready", "verified", "birthday")
+"""Templates that ask nothing: a yes after them still answers the offer before."""
 
 FURTHER = timedelta(days=14)
 """How far after the last time that did not suit we look for others."""
@@ -113,10 +116,10 @@ def decide(
     offer: Offered | None,
     owns_car: bool,
     live: Booking | None,
-    now: datetime,
     zone: ZoneInfo,
     due: bool = False,
     coming: Booking | None = None,
+    asked_since: bool = False,
 ) -> tuple[str, Deed]:
     """What an answer means, and what to do about it: the rows of ``docs/replies.md``.
 
@@ -131,13 +134,15 @@ def decide(
         Whether the customer owns the car of that offer now.
     live : Booking or None
         The booking that the offer is about: its alert's, or the one that it would move.
-    now : datetime
     zone : ZoneInfo
-        The dealer's.
+        The dealer's: its clock is the one that offers and answers speak of.
     due : bool
         Whether the offer is about work that falls due, and not a fault.
     coming : Booking or None
         The only visit that the customer has booked.
+    asked_since : bool
+        Whether something else went to this number after the offer: an estimate, for example. A
+        bare yes or no is about that, then.
 
     Returns
     -------
@@ -145,9 +150,8 @@ def decide(
         The meaning as it is kept, and the deed.
     """
     name = customer.name
-    said = words.understand(
-        reply.body, len(offer.slots) if offer else 0, now.astimezone(zone).date()
-    )
+    today = reply.received_at.astimezone(law.zone_named(customer.time_zone) or zone).date()
+    said = words.understand(reply.body, len(offer.slots) if offer else 0, today)
     booked = live is not None and live.state in ("booked", "arrived")
     visit = live if live is not None and live.state == "booked" else None if booked else coming
     match said:
@@ -161,6 +165,10 @@ def decide(
             return "sold", Sold()
         case words.Says("done elsewhere") if due and owns_car and not booked:
             return "done elsewhere", Done()
+        case words.Says("yes" | "no" as what) if asked_since:
+            return what, Ask(f"{name} wrote: {_short(reply.body)}")
+        case words.Says("yes") if offer is not None and len(offer.slots) == 1:
+            return _chosen(1, name, offer, owns_car, live)
         case words.Says("yes") if booked and offer is not None and offer.moves is None:
             return "yes (booked already)", Nothing("booked already")
         case words.Says("yes") if offer is not None and owns_car:
@@ -270,10 +278,10 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         offer,
         owns_car,
         live,
-        now,
         ZoneInfo(dealer.time_zone),
         due=about is not None and about.urgency == Urgency.SERVICE,
         coming=coming[0] if len(coming) == 1 else None,
+        asked_since=offer is not None and outbox.asked_after(conn, offer, reply, _TELLS),
     )
     if offer is not None and isinstance(deed, Book | Move | Seek | Shift):
         loyalty.answered(conn, customer.id, offer.outreach_id, offer.sent_at, reply.received_at)
@@ -370,9 +378,14 @@ def _sold(
     people.end_ownership(conn, about.vehicle_id, customer.id, now)
     actor, car = f"customer:{customer.id}", f"vehicle:{about.vehicle_id}"
     people.audit(conn, now, actor, "car sold", car, customer=customer.id)
-    tasks.drop_planned(conn, about.id, customer.id, "The customer no longer owns the car.", now)
+    why = "The customer no longer owns the car."
+    tasks.drop_planned_of_car(conn, about.vehicle_id, customer.id, why, now)
+    for alert_id in tasks.open_alerts_of(conn, about.vehicle_id, customer.id):
+        task.finish(conn, alert_id, actor, f"{customer.name} has sold the car.", now)
     title = f"{customer.name} has sold the car"
     action = f"Confirm the sale, and who has the car now: {_short(reply.body)}"
+    if any(one.vehicle_id == about.vehicle_id for one in bookings.upcoming(conn, customer.id, now)):
+        action += " Cancel its visit, or let it stand for the new owner."
     task.ask_person(conn, customer, title, action, now)
 
 

@@ -193,16 +193,14 @@ def understand(body: str, offered: int, today: date) -> Choice | Call | When | S
     Examples
     --------
     >>> day = date(2026, 11, 23)
-    >>> understand("the second please", 3, day), understand("yes", 1, day)
-    (Choice(number=2), Choice(number=1))
-    >>> understand("2 or 3", 3, day), understand("yes", 3, day)
-    (Unclear(), Says(what='yes'))
+    >>> understand("the second please", 3, day), understand("yes", 3, day)
+    (Choice(number=2), Says(what='yes'))
+    >>> understand("2 or 3", 3, day)
+    Unclear()
     """
     text = plain(body)
     if _CALL.search(text):
         return Call()
-    if offered == 1 and text in _YES:
-        return Choice(1)
     plainly = _says(text, body)
     if plainly == "reschedule" and (wishes := wish.read(_RESCHEDULE.sub(" ", body), today)):
         return When(wishes)

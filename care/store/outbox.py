@@ -640,6 +640,28 @@ def latest_offer(
     return Offered(row[0], row[1], row[2], offers(conn, row[0]), row[3]) if row else None
 
 
+def asked_after(conn: Connection, offer: Offered, reply: NewReply, tells: Sequence[str]) -> bool:
+    """Whether the number was asked something else between the offer and the answer.
+
+    Parameters
+    ----------
+    tells : sequence of str
+        Templates that ask nothing.
+    """
+    row = conn.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM outreach AS o JOIN outreach AS offer ON offer.id = %s
+            WHERE o.to_phone = %s AND o.id <> offer.id
+              AND o.state IN ('sending', 'sent', 'delivered', 'undelivered')
+              AND o.template <> ALL(%s) AND o.sending_at > offer.sending_at
+              AND o.sending_at <= (SELECT stored_at FROM reply WHERE id = %s))
+        """,
+        (offer.outreach_id, reply.from_phone, list(tells), reply.id),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def put_reply(
     conn: Connection,
     *,

@@ -443,6 +443,37 @@ def drop_planned(
     ).rowcount
 
 
+def drop_planned_of_car(
+    conn: Connection, vehicle_id: int, customer_id: int, reason: str, at: datetime
+) -> int:
+    """Drop whatever waits to be sent to the customer about a car, with the reason. How many."""
+    return conn.execute(
+        """
+        UPDATE outreach AS o SET state = 'dropped', reason = %(reason)s, settled_at = %(at)s
+        WHERE o.customer_id = %(customer)s AND o.state = 'planned' AND %(car)s IN (
+            (SELECT e.vehicle_id FROM enrolment AS e WHERE e.id = o.enrolment_id),
+            (SELECT a.vehicle_id FROM alert AS a WHERE a.id = o.alert_id),
+            (SELECT b.vehicle_id FROM booking AS b WHERE b.id = o.booking_id))
+        """,
+        {"reason": reason, "at": at, "customer": customer_id, "car": vehicle_id},
+    ).rowcount
+
+
+def open_alerts_of(conn: Connection, vehicle_id: int, customer_id: int) -> list[int]:
+    """Alerts of a car about which a customer has an open task, in the order of locks."""
+    return [
+        id
+        for (id,) in conn.execute(
+            """
+            SELECT a.id FROM alert AS a JOIN task AS t ON t.alert_id = a.id
+            WHERE a.vehicle_id = %s AND t.customer_id = %s AND t.state = 'open'
+            ORDER BY a.id FOR UPDATE OF a
+            """,
+            (vehicle_id, customer_id),
+        ).fetchall()
+    ]
+
+
 def add_dismissal(
     conn: Connection,
     *,

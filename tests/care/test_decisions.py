@@ -204,7 +204,7 @@ def test_deadlines_fall_into_opening_hours(now: datetime, work_hours: int, zone:
         ("ok 3 works for me thanks", 3, words.Choice(3)),
         ("I'll take the first", 3, words.Choice(1)),
         ("one", 3, words.Choice(1)),
-        ("yes", 1, words.Choice(1)),
+        ("yes", 1, words.Says("yes")),
         ("yes", 3, words.Says("yes")),
         ("yes", 0, words.Says("yes")),
         ("4", 3, words.Unclear()),

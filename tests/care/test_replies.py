@@ -118,6 +118,74 @@ def test_a_sold_car_is_no_longer_theirs(db: psycopg.Connection, world: World) ->
     assert one(db, "SELECT count(*) FROM task WHERE title ~ 'has sold the car$'") == 1
 
 
+def test_all_that_waits_about_a_sold_car_ends(db: psycopg.Connection, world: World) -> None:
+    """Another fault of the same car, its task, and a visit: none of it is the seller's any more."""
+    talk = Talk(db, world)
+    talk.says("1")
+    find(db, world.vehicle_id, talk.now, cause="dtc_p0301", detector="dtc_raised")
+    db.execute(
+        """INSERT INTO outreach (customer_id, booking_id, channel, purpose, template, dedupe_key,
+               body, state, planned_at, not_before)
+           SELECT %s, id, 'sms', 'service', 'reminder', 'x', 'See you', 'planned', %s, %s
+           FROM booking""",
+        (world.customer_id, talk.now, talk.now + timedelta(days=30)),
+    )
+    engine.turn(db, lambda: talk.now)
+    assert one(db, "SELECT count(*) FROM task WHERE state = 'open' AND alert_id IS NOT NULL") > 0
+    assert talk.says("I sold the car") == "sold"
+    assert one(db, "SELECT count(*) FROM outreach WHERE state = 'planned'") == 0
+    assert row(db, "SELECT state, reason FROM outreach WHERE dedupe_key = 'x'") == (
+        "dropped",
+        "The customer no longer owns the car.",
+    )
+    done = db.execute("SELECT state, done_reason FROM task WHERE alert_id IS NOT NULL ORDER BY id")
+    assert done.fetchall() == [
+        ("done", "customer booked"),
+        ("done", "Grace0 Hopper has sold the car."),
+    ]
+    (todo,) = row(db, "SELECT next_action FROM task WHERE state = 'open'")
+    assert "who has the car now" in todo and "Cancel its visit" in todo
+    assert one(db, "SELECT count(*) FROM ownership WHERE upper(during) IS NULL") == 0
+
+
+def test_yes_answers_the_last_question(db: psycopg.Connection, world: World) -> None:
+    """An estimate came after an offer of one time: a yes is no yes to that time."""
+    talk = Talk(db, world)
+    db.execute("DELETE FROM offer WHERE choice > 1")
+    db.execute(
+        """INSERT INTO outreach (customer_id, channel, purpose, template, dedupe_key, body, state,
+               planned_at, not_before, sending_at, sent_at, to_phone, provider_sid)
+           VALUES (%s, 'sms', 'service', 'estimate', 'e', 'Approve', 'delivered', %s, %s,
+               clock_timestamp(), %s, %s, 'SMe')""",
+        (world.customer_id, talk.now, talk.now, talk.now, world.phone),
+    )
+    assert talk.says("yes") == "yes"
+    assert one(db, "SELECT count(*) FROM booking") == 0
+    assert one(db, "SELECT count(*) FROM task WHERE state = 'open' AND kind = 'reply'") == 1
+    db.execute("UPDATE outreach SET template = 'help' WHERE dedupe_key = 'e'")
+    assert talk.says("yes") == "choice 1"
+    assert one(db, "SELECT count(*) FROM booking") == 1
+
+
+def test_tomorrow_is_the_customers_counted_from_the_text(
+    db: psycopg.Connection, world: World
+) -> None:
+    """Sent on Monday 23:30 in Chicago, Tuesday in New York; read on Tuesday by both."""
+    talk = Talk(db, world)
+    db.execute("UPDATE customer SET time_zone = 'America/New_York'")
+    late = datetime(2026, 11, 23, 23, 30, tzinfo=CHICAGO)
+    webhooks.inbound(db, inbound(1, world.phone, "tomorrow after 3"), late)
+    talk.now = late + timedelta(hours=9)
+    engine.turn(db, lambda: talk.now)
+    assert row(db, "SELECT meaning FROM reply") == ("wish: 2026-11-25 15:00-24:00",)
+    db.execute("UPDATE customer SET time_zone = 'America/Chicago'")
+    webhooks.inbound(db, inbound(2, world.phone, "tomorrow after 3"), late)
+    engine.turn(db, lambda: talk.now)
+    assert row(db, "SELECT meaning FROM reply WHERE body ~ 'tom' ORDER BY id DESC LIMIT 1") == (
+        "wish: 2026-11-24 15:00-24:00",
+    )
+
+
 def test_a_doubt_about_a_sale_ends_nothing(db: psycopg.Connection, world: World) -> None:
     assert told_and_answers(db, world, "I haven't sold it") == "unclear"
     assert people.owner(db, world.vehicle_id, MONDAY) is not None

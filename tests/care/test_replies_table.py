@@ -30,6 +30,7 @@ VISIT = slot(25, 14)
 BOOKED = Booking(9, 1, 7, 1, 1, 1, VISIT.starts_at, VISIT.ends_at, "DIAG", "booked", 5)
 OFFERS = {"nothing": None, "visit": None, "one": Offered(1, 5, NOW, {1: THREE[1]})}
 OFFERS |= {"three": Offered(1, 5, NOW, THREE), "due": Offered(1, 5, NOW, THREE)}
+OFFERS |= {"estimate": Offered(1, 5, NOW, {1: THREE[1]})}
 OFFERS |= {"moving": Offered(1, 5, NOW, THREE, 9)}
 
 
@@ -50,10 +51,10 @@ def outcome(body: str, context: str) -> tuple[str, str]:
         OFFERS[context],
         True,
         booked if context == "moving" else None,
-        NOW,
         CHICAGO,
         due=context == "due",
         coming=booked,
+        asked_since=context == "estimate",
     )
     return meaning, follows(deed)
 

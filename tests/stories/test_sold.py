@@ -28,6 +28,9 @@ def test_a_sold_car_is_no_longer_its_old_owner_s(dealership: Dealership) -> None
         "an advisor is asked to confirm the sale",
         20,
     )
+    assert dealership.ask("SELECT state, done_reason FROM task WHERE alert_id IS NOT NULL") == [
+        ("done", "Peter Novak has sold the car.")
+    ]
     assert dealership.ask("SELECT count(*) FROM ownership WHERE upper(during) IS NULL") == [(0,)]
     ((ended,),) = dealership.ask("SELECT upper(during) FROM ownership")
     assert ended == new_york(2026, 3, 3, 10, 20)
