@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from care.errors import CareError
-from care.hours import instant
+from care.hours import instant, opens_on
 from care.store import bookings, parts, people, workshop
 from care.store.bookings import Also, Away, Bay, Busy, OpCode, Technician
 from care.store.people import Dealer
@@ -91,8 +91,6 @@ class Shop:
         What is taken.
     away : sequence of Away
         Technicians' absences.
-    closed : frozenset of date
-        Local days on which nobody works.
     walk_in_share : float
         The share of a day's hours that is kept free until that day.
     """
@@ -102,7 +100,6 @@ class Shop:
     technicians: Sequence[Technician]
     busy: Sequence[Busy] = ()
     away: Sequence[Away] = ()
-    closed: frozenset[date] = frozenset()
     walk_in_share: float = 0.0
 
 
@@ -143,7 +140,7 @@ def free_slots(
     zone = ZoneInfo(shop.dealer.time_zone)
     first_day = earliest.astimezone(zone).date()
     for day in (first_day + timedelta(days=n) for n in range(days)):
-        if day.isoweekday() not in shop.dealer.open_weekdays or day in shop.closed:
+        if not opens_on(day, shop.dealer):
             continue
         opens = instant(day, shop.dealer.opens, zone)
         closes = instant(day, shop.dealer.closes, zone)
@@ -387,7 +384,6 @@ def shop_of(conn: Connection, dealer: Dealer, now: datetime, but: int | None = N
         bookings.technicians(conn, dealer.id),
         bookings.busy(conn, dealer.id, now, until, but),
         bookings.away(conn, dealer.id, now, until),
-        bookings.closures(conn, dealer.id),
         bookings.walk_in_share(conn, dealer.id),
     )
 

@@ -54,7 +54,7 @@ def visitor(
                    d.time_zone AS dealer_time_zone, d.phone AS dealer_phone,
                    a.id AS alert_id, a.state AS alert_state, a.cause, a.urgency, a.expect_from,
                    EXISTS (SELECT FROM loaner l WHERE l.dealer_id = d.id AND l.active) AS lends,
-                   EXISTS (SELECT FROM run r WHERE r.dealer_id = d.id) AS fetches
+                   EXISTS (SELECT FROM run r WHERE r.dealer_id = d.id AND r.active) AS fetches
             FROM customer c
             JOIN dealer d ON d.id = c.dealer_id
             JOIN vehicle v ON v.id = %(vehicle_id)s

@@ -165,7 +165,7 @@ def technicians(conn: psycopg.Connection, dealer_id: int, day: date) -> list[Tec
                 SELECT FROM technician_absence a WHERE a.technician_id = t.id
                   AND a.during @> ((%(day)s::date + time '12:00') AT TIME ZONE d.time_zone)) AS away
             FROM technician t JOIN dealer d ON d.id = t.dealer_id
-            WHERE d.id = %(dealer)s ORDER BY t.name
+            WHERE d.id = %(dealer)s AND t.active ORDER BY t.name
             """,
             {"dealer": dealer_id, "day": day},
         ).fetchall()
@@ -199,7 +199,7 @@ def runs(conn: psycopg.Connection, dealer_id: int, day: date) -> list[Run]:
                    (SELECT count(*) FROM run_seat s WHERE s.run_id = r.id)::int AS seats,
                    (SELECT count(*) FROM booking b WHERE b.run_id = r.id AND b.run_day = %(day)s
                       AND b.state IN ('held', 'booked', 'arrived', 'done'))::int AS taken
-            FROM run r WHERE r.dealer_id = %(dealer)s
+            FROM run r WHERE r.dealer_id = %(dealer)s AND r.active
               AND extract(isodow FROM %(day)s::date) = ANY(r.weekdays)
             ORDER BY r.fetches_from, r.id
             """,
@@ -373,7 +373,9 @@ def lends(conn: psycopg.Connection, dealer_id: int) -> bool:
 
 def fetches(conn: psycopg.Connection, dealer_id: int) -> bool:
     """Whether the dealer has runs."""
-    found = conn.execute("SELECT 1 FROM run WHERE dealer_id = %s LIMIT 1", (dealer_id,)).fetchone()
+    found = conn.execute(
+        "SELECT 1 FROM run WHERE dealer_id = %s AND active LIMIT 1", (dealer_id,)
+    ).fetchone()
     return found is not None
 
 

@@ -146,7 +146,7 @@ def bays(conn: Connection, dealer_id: int) -> list[Bay]:
     """A dealer's bays."""
     with conn.cursor(row_factory=class_row(Bay)) as cur:
         return cur.execute(
-            "SELECT id, kind FROM bay WHERE dealer_id = %s ORDER BY id", (dealer_id,)
+            "SELECT id, kind FROM bay WHERE dealer_id = %s AND active ORDER BY id", (dealer_id,)
         ).fetchall()
 
 
@@ -156,7 +156,7 @@ def technicians(conn: Connection, dealer_id: int) -> list[Technician]:
         return cur.execute(
             """
             SELECT id, skills, shift_starts, shift_ends, weekdays, efficiency
-            FROM technician WHERE dealer_id = %s ORDER BY id
+            FROM technician WHERE dealer_id = %s AND active ORDER BY id
             """,
             (dealer_id,),
         ).fetchall()
@@ -195,12 +195,6 @@ def away(conn: Connection, dealer_id: int, since: datetime, until: datetime) -> 
             """,
             {"dealer": dealer_id, "since": since, "until": until},
         ).fetchall()
-
-
-def closures(conn: Connection, dealer_id: int) -> frozenset[date]:
-    """The dealer's local days on which the workshop is closed."""
-    rows = conn.execute("SELECT day FROM dealer_closure WHERE dealer_id = %s", (dealer_id,))
-    return frozenset(row[0] for row in rows)
 
 
 def walk_in_share(conn: Connection, dealer_id: int) -> float:

@@ -72,7 +72,7 @@ def dealer(conn: Connection, dealer_id: int) -> Dealer | None:
         return cur.execute(
             """
             SELECT id, name, time_zone, phone, opens, closes, open_weekdays, country, subdivision,
-                   ARRAY(SELECT day FROM closure WHERE dealer_id = dealer.id) AS closures
+                   ARRAY(SELECT day FROM dealer_closure WHERE dealer_id = dealer.id) AS closures
             FROM dealer WHERE id = %s
             """,
             (dealer_id,),

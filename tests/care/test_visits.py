@@ -394,7 +394,8 @@ def test_efficiency_absence_closure_and_walk_ins(
     people = [Technician(1, ["a", "b"], time(1), time(17), [1, 2, 3, 4, 5, 6, 7], efficiency)]
     away = [Away(1, now + 54 * HOUR, now + 60 * HOUR)]
     closed = frozenset({eve + 3 * DAY})
-    shop = slots.Shop(DEALER, [Bay(1, "general")], people, busy, away, closed, share)
+    dealer = replace(DEALER, closures=sorted(closed))
+    shop = slots.Shop(dealer, [Bay(1, "general")], people, busy, away, share)
     ops = [OpCode("A", "A", 45, "quick", "a"), OpCode("B", "B", 60, "general", "b")]
     work = slots.work_of(ops)
     found = list(slots.free_slots(shop, work, now, days=6, today=eve))
