@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
+from math import fsum
 
 import pandas as pd
 
@@ -215,7 +216,7 @@ def run(
         to,
         len(everything),
         sum(one.frames for one in everything),
-        sum(one.days for one in everything),
+        fsum(one.days for one in everything),
         tuple(scores),
         only,
     )
