@@ -3,20 +3,35 @@
 Keywords (STOP, START) have taken effect when the webhook was answered; see `care.webhooks`.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from care import alert, booking, compose, law, loyalty, outreach, rating, task, words
+from care import (
+    alert,
+    booking,
+    compose,
+    elsewhere,
+    law,
+    loyalty,
+    outreach,
+    rating,
+    task,
+    texts,
+    words,
+)
+from care.elsewhere import Report
 from care.errors import CareError
+from care.hours import instant
 from care.slots import STEP, Spans
 from care.store import alerts, bookings, outbox, people, repairs, tasks
 from care.store.outbox import NewReply, Offered
 from care.store.people import Customer
 from record.causes import cause_of
-from record.flow import Alert, Booking, Slot, Urgency
+from record.flow import Alert, Booking, Slot
 
 _SAYS = {
     "yes": "says yes",
@@ -31,6 +46,9 @@ _SAYS = {
 
 _TELLS = ("confirmed", "reminder", "help", "noted", "progress", "ready", "verified", "birthday")
 """Templates that ask nothing: a yes after them still answers the offer before."""
+
+DUE = "service_due"
+"""The cause that the customer's word alone may settle: no fault, only a date in the book."""
 
 FURTHER = timedelta(days=14)
 """How far after the last time that did not suit we look for others."""
@@ -73,6 +91,8 @@ class Shift:
 @dataclass(frozen=True, slots=True)
 class Done:
     """The service of the last offer is done already, elsewhere."""
+
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +183,10 @@ def decide(
             return "wrong number", WrongNumber()
         case words.Says("sold") if owns_car and offer is not None and offer.alert_id is not None:
             return "sold", Sold()
-        case words.Says("done elsewhere") if due and owns_car and not booked:
-            return "done elsewhere", Done()
+        case words.Says("done elsewhere") if (
+            due and owns_car and not booked and (report := elsewhere.read(reply.body, today))
+        ):
+            return f"done elsewhere: {_plain(report)}", Done(report)
         case words.Says("yes" | "no" as what) if asked_since:
             return what, Ask(f"{name} wrote: {_short(reply.body)}")
         case words.Says("yes") if offer is not None and len(offer.slots) == 1:
@@ -198,6 +220,11 @@ def decide(
             return meaning, Ask(f"{name} wrote: {_short(reply.body)}")
         case _:
             return "unclear", Ask(f"{name} wrote: {_short(reply.body)}")
+
+
+def _plain(report: Report) -> str:
+    km = "" if report.odometer_m is None else f" {report.odometer_m / 1000:.0f} km"
+    return f"{report.day}{km}"
 
 
 def _inside(slot: Slot, spans: Spans) -> bool:
@@ -279,7 +306,7 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         owns_car,
         live,
         ZoneInfo(dealer.time_zone),
-        due=about is not None and about.urgency == Urgency.SERVICE,
+        due=about is not None and about.cause == DUE,
         coming=coming[0] if len(coming) == 1 else None,
         asked_since=offer is not None and outbox.asked_after(conn, offer, reply, _TELLS),
     )
@@ -299,9 +326,11 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
             if title:
                 action = f"Other times are offered. Answer {customer.name}: {_short(reply.body)}"
                 task.ask_person(conn, customer, title, action, now)
-        case Done():
+        case Done(report):
             assert about is not None
-            _done_elsewhere(conn, reply, customer, about, now)
+            return meaning + _done_elsewhere(
+                conn, reply, customer, about, report, ZoneInfo(dealer.time_zone), now
+            )
         case Sold():
             assert about is not None
             _sold(conn, reply, customer, about, now)
@@ -344,31 +373,96 @@ def _offer(
 
 
 def _done_elsewhere(
-    conn: Connection, reply: NewReply, customer: Customer, about: Alert, now: datetime
-) -> None:
-    """Write the service book as of today, and let the due rest; thank the customer."""
-    actor = f"customer:{customer.id}"
+    conn: Connection,
+    reply: NewReply,
+    customer: Customer,
+    about: Alert,
+    report: Report,
+    zone: ZoneInfo,
+    now: datetime,
+) -> str:
+    """Write the service book as the customer tells it, let the due rest, and thank them.
+
+    Returns what to add to the meaning. Where several of their cars were told of a service, and the
+    answer names none, we ask which; what the book or the car's own counter contradicts goes to a
+    person.
+    """
+    dues = alerts.told_of(conn, DUE, customer.id, reply.from_phone, now - OFFER_STANDS, now)
+    named = [one for one in dues if _names(one, reply.body)]
+    if len(dues) > 1 and len(named) != 1:
+        return _ask_which(conn, reply, customer, [one.car for one in dues], now)
+    alert_id, vehicle_id = (
+        (named[0].alert_id, named[0].vehicle_id) if named else (about.id, about.vehicle_id)
+    )
+    noon = instant(report.day, time(12), zone) or now
+    at = min(now, noon) if report.day < now.astimezone(zone).date() else now
+    actor, title = f"customer:{customer.id}", f"{customer.name} {_SAYS['done elsewhere']}"
+    shown = repairs.counters(conn, vehicle_id, at)
     try:
         with conn.transaction():
-            alert.dismiss(conn, about.id, actor, reply.body, now, code="repaired_elsewhere")
+            repairs.check_report(conn, vehicle_id, report.odometer_m, at, now)
+            alert.dismiss(conn, alert_id, actor, reply.body, now, code="repaired_elsewhere")
     except CareError as error:
         action = f"Answer {customer.name}: {_short(reply.body)} {error}"
-        title = f"{customer.name} {_SAYS['done elsewhere']}"
         task.ask_person(conn, customer, title, action, now)
-        return
-    counters = repairs.counters(conn, about.vehicle_id, now)
-    repairs.serviced(conn, about.vehicle_id, counters, now)
-    people.audit(conn, now, actor, "service done elsewhere", f"vehicle:{about.vehicle_id}")
+        return " (a person must look)"
+    if report.odometer_m is not None:
+        shown = replace(shown, odometer_m=report.odometer_m)
+    repairs.serviced(conn, vehicle_id, shown, at)
+    why = "The customer has had the service done elsewhere."
+    tasks.drop_planned(conn, alert_id, customer.id, why, now)
+    people.audit(
+        conn,
+        now,
+        actor,
+        "service done elsewhere",
+        f"vehicle:{vehicle_id}",
+        on=str(report.day),
+        odometer_m=shown.odometer_m,
+        told=report.odometer_m is not None,
+    )
     outreach.plan(
         conn,
         customer_id=customer.id,
         template="noted",
         purpose="reply",
         dedupe_key=f"reply:{reply.id}:noted",
-        vehicle_id=about.vehicle_id,
+        vehicle_id=vehicle_id,
         answers_at=reply.received_at,
         now=now,
     )
+    return ""
+
+
+def _names(one: alerts.Told, body: str) -> bool:
+    """Whether words name a car by its model, or by its make and model."""
+    model = words.plain(one.model)
+    return bool(model) and f" {model} " in f" {words.plain(body)} "
+
+
+def _ask_which(
+    conn: Connection, reply: NewReply, customer: Customer, cars: Sequence[str], now: datetime
+) -> str:
+    """Ask which car is meant; a person, where their names don't tell them apart."""
+    if len(set(cars)) < len(cars):
+        action = f"Ask which car: {_short(reply.body)}"
+        title = f"{customer.name} {_SAYS['done elsewhere']}"
+        task.ask_person(conn, customer, title, action, now)
+        return " (which car?)"
+    dealer = people.dealer(conn, customer.dealer_id)
+    assert dealer is not None
+    first = f" {customer.name.split()[0]}" if customer.name.strip() else ""
+    outreach.plan(
+        conn,
+        customer_id=customer.id,
+        template="which",
+        purpose="reply",
+        dedupe_key=f"reply:{reply.id}:which",
+        body=texts.which(customer.language, dealer=dealer.name, name=first, cars=cars),
+        answers_at=reply.received_at,
+        now=now,
+    )
+    return " (which car?)"
 
 
 def _sold(

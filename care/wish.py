@@ -86,16 +86,16 @@ class Wish:
 
 # --- what is said ---------------------------------------------------------------------------------
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SMALL = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "couple of": 2}
 _SMALL |= {"a couple of": 2, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6": 6, "7": 7, "10": 10}
 
-_WEEKDAY = (
+WEEKDAY = (
     r"mon(?:day)?s?|tue(?:s|sday|sdays)?|wed(?:s|nesday|nesdays)?|thu(?:rs?|rsdays?)?|fri(?:days?)?"
     r"|sat(?:urdays?)?|sun(?:days?)?"
 )
-_MONTH = (
+MONTH = (
     r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
 )
@@ -115,13 +115,13 @@ _ENGLISH = re.compile(
     | (?:around|about|ish|roughly|approximately)\s(?P<around>{_CLOCK})
     | (?:at\s|@\s?)(?P<at>{_CLOCK})
     | (?P<clock>{_PLAIN_CLOCK})
-    | (?P<month>{_MONTH})\s(?:the\s)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.])
-    | (?:the\s)?(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<month2>{_MONTH})
+    | (?P<month>{MONTH})\s(?:the\s)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.])
+    | (?:the\s)?(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<month2>{MONTH})
     | the\s(?P<day3>\d{{1,2}})(?:st|nd|rd|th)\b
     | (?P<how>(?P<month4>\d{{1,2}})/(?P<day4>\d{{1,2}}))
-    | (?P<next>(?:next|this|coming)\s)?(?P<weekday>{_WEEKDAY})\b
+    | (?P<next>(?:next|this|coming)\s)?(?P<weekday>{WEEKDAY})\b
     | (?P<which>next|this|the\snext|the)\sweekend | (?P<weekend>weekends?)
-    | (?P<week>next|this|the\sfollowing)\sweek\b (?!\s(?:{_WEEKDAY})\b)
+    | (?P<week>next|this|the\sfollowing)\sweek\b (?!\s(?:{WEEKDAY})\b)
     | (?P<over>the\sday\safter\stomorrow|day\safter\stomorrow|tomorrow|tmrw|tomorow|today|tonight)
     | in\s(?P<count>a\scouple\sof|[a-z]+|\d{{1,2}})\s(?P<unit>days?|weeks?)\b
     | (?P<weekdays>(?:any\s)?weekdays?|during\sthe\sweek) | (?P<any>any\s?(?:time|day))
@@ -389,7 +389,7 @@ def _weekday(name: str, which: str, today: date, week: date | None) -> tuple[lis
     "next Thursday" is the coming one for some and next week's for others.
     """
     chinese = "一二三四五六日天".find(name)
-    number = min(chinese, 6) if chinese >= 0 else _WEEKDAYS.index(name[:3])
+    number = min(chinese, 6) if chinese >= 0 else WEEKDAYS.index(name[:3])
     coming = today + timedelta(days=(number - today.weekday() - 1) % 7 + 1)
     monday = today - timedelta(days=today.weekday())
     if week is not None:
@@ -414,8 +414,8 @@ def _date(said: dict[str, str], today: date) -> date | None:
             if found is not None and found >= today:
                 return found
         return None
-    if month[:3] in _MONTHS:
-        which = _MONTHS.index(month[:3]) + 1
+    if month[:3] in MONTHS:
+        which = MONTHS.index(month[:3]) + 1
     else:
         which = _number(month)
         if "/" in said.get("how", "") and number <= 12 and number != which:

@@ -214,3 +214,39 @@ def link_finding(conn: Connection, alert_id: int, finding_id: int) -> None:
         """,
         (alert_id, finding_id),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An open alert that its owner was written to about."""
+
+    alert_id: int
+    vehicle_id: int
+    make: str
+    model: str
+
+    @property
+    def car(self) -> str:
+        """As its owner would name it."""
+        return f"{self.make} {self.model}".strip()
+
+
+def told_of(
+    conn: Connection, cause: str, customer_id: int, phone: str, since: datetime, now: datetime
+) -> list[Told]:
+    """Open alerts of one cause about cars of a customer, told to this number since then."""
+    with conn.cursor(row_factory=class_row(Told)) as cur:
+        return cur.execute(
+            """
+            SELECT a.id AS alert_id, a.vehicle_id, v.make, v.model
+            FROM alert AS a JOIN vehicle AS v ON v.id = a.vehicle_id
+            WHERE a.cause = %(cause)s AND a.state = 'open'
+              AND EXISTS (SELECT FROM ownership AS w WHERE w.vehicle_id = a.vehicle_id
+                  AND w.customer_id = %(customer)s AND w.during @> %(now)s::timestamptz)
+              AND EXISTS (SELECT FROM outreach AS o WHERE o.alert_id = a.id
+                  AND o.to_phone = %(phone)s AND o.planned_at > %(since)s
+                  AND o.state IN ('sending', 'sent', 'delivered', 'undelivered'))
+            ORDER BY a.id
+            """,
+            {"cause": cause, "customer": customer_id, "phone": phone, "since": since, "now": now},
+        ).fetchall()

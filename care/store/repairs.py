@@ -8,6 +8,7 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from care.errors import CareError
 from record.flow import Outcome, RepairOrder, Task
 
 REPAIR_COLUMNS = """
@@ -199,6 +200,32 @@ def serviced(conn: Connection, vehicle_id: int, counters: Counters, at: datetime
             "hours": counters.engine_hours_h,
         },
     )
+
+
+def check_report(
+    conn: Connection, vehicle_id: int, odometer_m: int | None, at: datetime, now: datetime
+) -> None:
+    """Refuse what a customer reports of a service that can't be so.
+
+    Raises
+    ------
+    CareError
+        If the book has a later service, or one at more kilometres, or the car hasn't come so far
+        by its own counter (1 % and 100 km aside: people round).
+    """
+    row = conn.execute(
+        "SELECT last_service_at, last_service_odometer_m FROM vehicle WHERE id = %s", (vehicle_id,)
+    ).fetchone()
+    last_at, last_m = row if row else (None, None)
+    if last_at is not None and at <= last_at:
+        raise CareError(f"The service book has a service of {last_at:%Y-%m-%d}.")
+    if odometer_m is None:
+        return
+    if last_m is not None and odometer_m <= last_m:
+        raise CareError(f"The service book has a service at {last_m // 1000} km.")
+    shown = counters(conn, vehicle_id, now).odometer_m
+    if shown is not None and odometer_m > shown * 1.01 + 100_000:
+        raise CareError(f"The car has come {shown // 1000} km.")
 
 
 def add_note(

@@ -4,7 +4,7 @@ GSM-7 letters only in English, and short: see the head of each file. A text neve
 or QUIT as an answer: Twilio takes them as STOP.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,19 @@ def text(template: str, language: str, variant: str = DEFAULT, **fields: str) ->
     known = short(language)
     others = VARIANTS.get(template, {}).get(known, {})
     return others.get(variant, LIBRARY[known][template]).format(**fields)
+
+
+def which(language: str, *, dealer: str, name: str, cars: Sequence[str]) -> str:
+    """Ask which of several cars has had its service; the answer names it, so it needs no number.
+
+    Examples
+    --------
+    >>> which("en", dealer="Lakeside", name=" Ann", cars=["Seat Leon", "VW Golf"])
+    'Lakeside: Thank you Ann. Which one? Reply "Seat Leon already done" or "VW Golf already done"'
+    """
+    told = [text("which car", language, car=car) for car in cars]
+    answers = text("last choice", language).join(told)
+    return text("which", language, dealer=dealer, name=name, choices=answers)
 
 
 def plain(cause: str, language: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import engine, webhooks, words
+from care import elsewhere, engine, webhooks, words
 from care.store import people
 from care.wish import read
 from tests.care.world import MONDAY, World, build, find, inbound, one, row, send
@@ -300,9 +300,16 @@ def test_a_service_done_elsewhere_is_in_the_service_book(
         (world.vehicle_id, MONDAY),
     )
     talk = Talk(db, world, cause="service_due", urgency="service", detector="service_due")
-    assert talk.says("Had it serviced at another shop last week") == "done elsewhere"
+    db.execute(
+        "INSERT INTO telemetry (vehicle_id, ts, odometer_m) VALUES (%s, %s, 30700000)",
+        (world.vehicle_id, MONDAY - timedelta(days=8)),
+    )
+    assert talk.says("Had it serviced at another shop last week") == "done elsewhere: 2026-11-16"
     at, odometer = row(db, "SELECT last_service_at, last_service_odometer_m FROM vehicle")
-    assert (at, odometer) == (talk.now.replace(second=0), 31_000_000)
+    assert at == datetime(2026, 11, 16, 12, tzinfo=CHICAGO)
+    assert odometer == 30_700_000, "what the car itself showed on that day"
+    (told,) = row(db, "SELECT detail FROM audit WHERE action = 'service done elsewhere'")
+    assert told == {"on": "2026-11-16", "odometer_m": 30_700_000, "told": False}
     assert row(db, "SELECT state, close_reason FROM alert") == ("closed", "dismissed")
     assert row(db, "SELECT reason, label FROM dismissal_label") == (
         "repaired_elsewhere",
@@ -310,6 +317,148 @@ def test_a_service_done_elsewhere_is_in_the_service_book(
     )
     assert "noted that your Toyota Corolla has had its service" in talk.last("noted")[0]
     assert one(db, "SELECT count(*) FROM task WHERE state = 'open'") == 0
+
+
+def due_and_told(db: psycopg.Connection, world: World) -> Talk:
+    """A service is due at 31,000 km; the last one was at 15,000."""
+    db.execute(
+        "UPDATE vehicle SET last_service_at = '2025-11-01Z', last_service_odometer_m = 15000000"
+    )
+    for vehicle_id in world.vehicles:
+        db.execute(
+            "INSERT INTO telemetry (vehicle_id, ts, odometer_m) VALUES (%s, %s, 31000000)",
+            (vehicle_id, MONDAY),
+        )
+    return Talk(db, world, cause="service_due", urgency="service", detector="service_due")
+
+
+def test_the_reported_odometer_goes_into_the_book(db: psycopg.Connection, world: World) -> None:
+    talk = due_and_told(db, world)
+    assert talk.says("Already done on Friday at 30,500 km") == "done elsewhere: 2026-11-20 30500 km"
+    assert row(db, "SELECT last_service_odometer_m, last_service_at FROM vehicle") == (
+        30_500_000,
+        datetime(2026, 11, 20, 12, tzinfo=CHICAGO),
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("already done at 99,000 km", "has come 31000 km"),
+        ("already done at 14,000 km", "a service at 15000 km"),
+        ("already done 20 months ago", "a service of 2025-11-01"),
+    ],
+)
+def test_what_cannot_be_is_not_written(
+    db: psycopg.Connection, world: World, body: str, why: str
+) -> None:
+    talk = due_and_told(db, world)
+    assert talk.says(body).endswith("(a person must look)")
+    assert row(db, "SELECT last_service_odometer_m FROM vehicle") == (15_000_000,)
+    assert row(db, "SELECT state FROM alert") == ("open",)
+    assert why in str(row(db, "SELECT next_action FROM task WHERE kind = 'reply'")[0])
+
+
+def test_with_two_cars_due_we_ask_which(db: psycopg.Connection) -> None:
+    world = build(db, customers=2)
+    db.execute("UPDATE vehicle SET model = 'Yaris' WHERE id = %s", (world.vehicles[1],))
+    db.execute("UPDATE ownership SET customer_id = %s", (world.customer_id,))
+    talk = due_and_told(db, world)
+    other: dict[str, Any] = {
+        "cause": "service_due",
+        "urgency": "service",
+        "detector": "service_due",
+    }
+    find(db, world.vehicles[1], talk.now, **other)
+    talk.now += timedelta(days=2)
+    engine.turn(db, lambda: talk.now)
+    send(db, talk.now, 500)
+    assert one(db, "SELECT count(*) FROM outreach WHERE state = 'sent'") == 2
+    assert talk.says("already done yesterday").endswith("(which car?)")
+    assert 'Reply "Toyota Corolla already done" or "Toyota Yaris already' in talk.last("which")[0]
+    assert one(db, "SELECT count(*) FROM alert WHERE state = 'open'") == 2
+    assert talk.says("Toyota Corolla already done yesterday") == "done elsewhere: 2026-11-24"
+    served = "SELECT model FROM vehicle WHERE last_service_at > '2026-11-01Z'"
+    assert db.execute(served).fetchall() == [("Corolla",)]
+    assert talk.says("my Yaris is already done too").startswith("done elsewhere")
+    assert one(db, "SELECT count(*) FROM alert WHERE state = 'open'") == 0
+
+
+def test_cars_of_the_same_name_are_told_apart_by_a_person(db: psycopg.Connection) -> None:
+    world = build(db, customers=2)
+    db.execute("UPDATE ownership SET customer_id = %s", (world.customer_id,))
+    talk = due_and_told(db, world)
+    other: dict[str, Any] = {
+        "cause": "service_due",
+        "urgency": "service",
+        "detector": "service_due",
+    }
+    find(db, world.vehicles[1], talk.now, **other)
+    talk.now += timedelta(days=2)
+    engine.turn(db, lambda: talk.now)
+    send(db, talk.now, 500)
+    assert talk.says("already done").endswith("(which car?)")
+    assert row(db, "SELECT next_action FROM task WHERE kind = 'reply'") == (
+        "Ask which car: “already done”",
+    )
+
+
+def test_a_small_fault_is_no_service(db: psycopg.Connection, world: World) -> None:
+    """A trouble code that can wait has a service's urgency; its repair isn't in the book."""
+    talk = Talk(db, world, cause="dtc_p0442", urgency="service", detector="dtc_raised")
+    assert talk.says("already fixed") == "done elsewhere"
+    assert row(db, "SELECT last_service_at FROM vehicle") == (None,)
+    assert row(db, "SELECT state FROM alert") == ("open",)
+
+
+@pytest.mark.parametrize(
+    ("body", "day", "odometer_m"),
+    [
+        ("done", (11, 23), None),
+        ("yesterday", (11, 22), None),
+        ("2 weeks ago", (11, 9), None),
+        ("a month ago", (10, 24), None),
+        ("last Tuesday", (11, 17), None),
+        ("on Monday", (11, 16), None),
+        ("on Nov 3rd at 28.5k miles", (11, 3), 45_866_304),
+        ("3 November, 45 000 km", (11, 3), 45_000_000),
+        ("in October", (10, 15), None),
+        ("on the 30th", (10, 30), None),
+        ("two days ago, 31,250km", (11, 21), 31_250_000),
+        ("昨天", (11, 22), None),
+        ("三天前", (11, 20), None),
+        ("两个月前，4.5万公里", (9, 24), 45_000_000),
+        ("11月3号", (11, 3), None),
+    ],
+)
+def test_when_it_was_done(body: str, day: tuple[int, int], odometer_m: int | None) -> None:
+    assert elsewhere.read(body, TODAY) == elsewhere.Report(date(2026, *day), odometer_m)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "last year",
+        "3000 km ago",
+        "yesterday or last week",
+        "in March 2024",
+        "11/3",
+        "on the 32nd",
+        "1000 km, no, 2000 km",
+        "a while ago",
+        "at 45,000",
+        "去年",
+        "Feb 30",
+    ],
+)
+def test_a_day_that_is_not_plain_goes_to_a_person(body: str) -> None:
+    assert elsewhere.read(body, TODAY) is None
+
+
+@given(st.text(max_size=300))
+def test_any_report_is_past_or_none(body: str) -> None:
+    report = elsewhere.read(body, TODAY)
+    assert report is None or report.day <= TODAY
 
 
 def test_a_fault_fixed_elsewhere_is_not_believed_by_itself(

@@ -69,7 +69,7 @@ def follows(deed: reply.Deed) -> str:
             return "offers times then" if wished else "offers times"
         case reply.Shift():
             return "offers times; a person"
-        case reply.Done():
+        case reply.Done(_):
             return "into the service book"
         case reply.Sold():
             return "no longer theirs; a person"
