@@ -5,7 +5,7 @@ Behaviour is read off rows whenever somebody looks, so no tag is ever out of dat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from psycopg import Connection
 
@@ -25,6 +25,9 @@ SILENT_AFTER = 3
 """So many messages without any answer make somebody who never answers."""
 
 HIGH_MILEAGE_KM = 150_000
+
+WARRANTY_WITHIN = timedelta(days=30 * 366)
+"""No car's warranty ends longer ago, or later; what is typed beyond it is a slip."""
 
 MEMBER_VISITS = 2
 MEMBER_POINTS = 250
@@ -108,6 +111,24 @@ def leave_household(conn: Connection, customer_id: int, actor: str, now: datetim
     """The customer lives elsewhere. Safe to repeat."""
     people.leave_household(conn, customer_id)
     people.audit(conn, now, actor, "household left", f"customer:{customer_id}")
+
+
+def set_warranty(
+    conn: Connection, vehicle_id: int, until: date | None, actor: str, now: datetime
+) -> None:
+    """Until which day a car's warranty lasts; None where nothing is known of it.
+
+    Raises
+    ------
+    CareError
+        If no warranty can last so long, or ended so long ago.
+    """
+    if until is not None and abs(until - now.date()) > WARRANTY_WITHIN:
+        raise CareError(f"No warranty ends on {until}.")
+    people.set_warranty(conn, vehicle_id, until)
+    people.audit(
+        conn, now, actor, "warranty noted", f"vehicle:{vehicle_id}", until=until and str(until)
+    )
 
 
 def tag(conn: Connection, customer_id: int, text: str, actor: str, now: datetime) -> None:

@@ -1,14 +1,14 @@
 """Vehicles and their alerts: who, what, since when, how sure, what to do."""
 
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
 from api import render, words
-from api.door import Booking, Desk, Looking, NotFound, Working, see
+from api.door import Booking, Desk, KeepingRecords, Looking, NotFound, Working, see
 from api.slots import apart, slot_key, slot_of
 from api.store import audit as audit_store
 from api.store import bookings as booking_store
@@ -18,6 +18,8 @@ from api.store import vehicles as store
 from api.store import workshop as workshop_store
 from care import alert as care_alert
 from care import booking as care_booking
+from care import people as care_people
+from care.errors import CareError
 from care.store import alerts as care_alerts
 from record import dtc
 from record.causes import cause_of
@@ -104,7 +106,7 @@ def _show(desk: Desk, vehicle_id: int, chosen: store.AlertRow | None) -> Respons
         if chosen
         else booking_store.live_of_vehicle(conn, dealer_id, vehicle_id, desk.now)
     )
-    subjects = [f"alert:{chosen.id}"] if chosen else []
+    subjects = [f"vehicle:{vehicle_id}", *([f"alert:{chosen.id}"] if chosen else [])]
     subjects += [f"task:{task.id}"] if task else []
     subjects += [f"booking:{booking.id}"] if booking else []
     return render.page(
@@ -124,7 +126,7 @@ def _show(desk: Desk, vehicle_id: int, chosen: store.AlertRow | None) -> Respons
         repairs=booking_store.repair_orders_of(conn, dealer_id, vehicle_id),
         signals=_signals(card, newest),
         ranges=RANGES if newest else {k: v for k, v in RANGES.items() if k != "evidence"},
-        trail=audit_store.trail(conn, subjects, 12) if subjects else [],
+        trail=audit_store.trail(conn, subjects, 12),
     )
 
 
@@ -287,6 +289,21 @@ def dismiss(
     reason = reason.replace("\x00", "")
     care_alert.dismiss(desk.conn, alert_id, desk.staff.actor, reason, desk.now, code)
     return render.noted(see(f"/alerts/{alert_id}"), desk.request, "Dismissed, and noted why.")
+
+
+@router.post("/vehicles/{vehicle_id}/warranty")
+def set_warranty(
+    desk: KeepingRecords, vehicle_id: int, until: Annotated[str, Form(max_length=10)] = ""
+) -> Response:
+    own_vehicle(desk, vehicle_id)
+    try:
+        day = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise CareError("Say a day, as 2027-05-31.") from None
+    care_people.set_warranty(desk.conn, vehicle_id, day, desk.staff.actor, desk.now)
+    return render.noted(
+        see(f"/vehicles/{vehicle_id}"), desk.request, "Kept. New tasks of this car count it."
+    )
 
 
 @router.get("/vehicles/{vehicle_id}/book")

@@ -1,7 +1,7 @@
 """Vehicles, their alerts and findings."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -42,6 +42,7 @@ class VehicleCard:
     service_interval_days: int | None
     last_service_at: datetime | None
     last_service_odometer_m: int | None
+    warranty_until: date | None
     owner_id: int | None
     owner_name: str | None
     owner_phone: str | None
@@ -247,8 +248,9 @@ def card(
             """
             SELECT v.id, v.vin, v.plate, v.make, v.model, v.model_year, v.powertrain,
                    v.service_interval_m, v.service_interval_days, v.last_service_at,
-                   v.last_service_odometer_m, c.id AS owner_id, c.name AS owner_name,
-                   c.phone AS owner_phone, s.online, s.changed_at AS online_changed_at
+                   v.last_service_odometer_m, v.warranty_until, c.id AS owner_id,
+                   c.name AS owner_name, c.phone AS owner_phone, s.online,
+                   s.changed_at AS online_changed_at
             FROM vehicle v
             LEFT JOIN ownership w ON w.vehicle_id = v.id AND w.during @> %(now)s
             LEFT JOIN customer c ON c.id = w.customer_id AND c.dealer_id = v.dealer_id

@@ -143,6 +143,11 @@ def end_ownership(conn: Connection, vehicle_id: int, customer_id: int, at: datet
     return done.rowcount > 0
 
 
+def set_warranty(conn: Connection, vehicle_id: int, until: date | None) -> None:
+    """Until which day a car's warranty lasts."""
+    conn.execute("UPDATE vehicle SET warranty_until = %s WHERE id = %s", (until, vehicle_id))
+
+
 def any_car(conn: Connection, customer_id: int, now: datetime) -> int | None:
     """A car that the person owns at `now`, the newest first."""
     row = conn.execute(

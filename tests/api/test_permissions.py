@@ -96,6 +96,7 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("GET", "/team"): SORTERS,
     ("POST", "/team/{staff_id}/budget"): SORTERS,
     ("POST", "/alerts/{alert_id}/dismiss"): OFFICE,
+    ("POST", "/vehicles/{vehicle_id}/warranty"): SORTERS,
     ("GET", "/vehicles/{vehicle_id}/book"): OFFICE,
     ("POST", "/vehicles/{vehicle_id}/book"): OFFICE,
     ("POST", "/bookings/{booking_id}/no-show"): OFFICE,
