@@ -140,6 +140,7 @@ def decide(
     due: bool = False,
     coming: Booking | None = None,
     asked_since: bool = False,
+    names: frozenset[str] = frozenset(),
 ) -> tuple[str, Deed]:
     """What an answer means, and what to do about it: the rows of ``docs/replies.md``.
 
@@ -163,6 +164,8 @@ def decide(
     asked_since : bool
         Whether something else went to this number after the offer: an estimate, for example. A
         bare yes or no is about that, then.
+    names : frozenset of str
+        Words that name the cars of which a service was told.
 
     Returns
     -------
@@ -171,7 +174,7 @@ def decide(
     """
     name = customer.name
     today = reply.received_at.astimezone(law.zone_named(customer.time_zone) or zone).date()
-    said = words.understand(reply.body, len(offer.slots) if offer else 0, today)
+    said = words.understand(reply.body, len(offer.slots) if offer else 0, today, names)
     booked = live is not None and live.state in ("booked", "arrived")
     visit = live if live is not None and live.state == "booked" else None if booked else coming
     match said:
@@ -265,13 +268,17 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
     customer = people.customer(conn, reply.customer_id) if reply.customer_id is not None else None
     if customer is None:
         return reply.meaning or "unknown number"
+    dealer = people.dealer(conn, customer.dealer_id)
+    assert dealer is not None
     if reply.meaning == "help":
+        asked_in = words.HELP_WORDS.get(words.plain(reply.body)) or customer.language
         outreach.plan(
             conn,
             customer_id=customer.id,
             template="help",
             purpose="reply",
             dedupe_key=f"reply:{reply.id}:help",
+            body=texts.who_we_are(asked_in, dealer=dealer.name, phone=dealer.phone),
             answers_at=reply.received_at,
             now=now,
         )
@@ -285,6 +292,7 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
     rated = rating.take_reply(conn, reply, customer, now)
     if rated is not None:
         return rated
+    dues = alerts.told_of(conn, DUE, customer.id, reply.from_phone, now - OFFER_STANDS, now)
     offer = outbox.latest_offer(conn, reply, now - OFFER_STANDS, compose.MOVES)
     about = alerts.get(conn, offer.alert_id) if offer and offer.alert_id is not None else None
     if offer is not None and offer.moves is not None:
@@ -296,8 +304,6 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         live = bookings.live_for_alert(conn, about.id)
     else:
         offer, owns_car, live = None, False, None
-    dealer = people.dealer(conn, customer.dealer_id)
-    assert dealer is not None
     coming = bookings.upcoming(conn, customer.id, now)
     meaning, deed = decide(
         reply,
@@ -309,6 +315,7 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         due=about is not None and about.cause == DUE,
         coming=coming[0] if len(coming) == 1 else None,
         asked_since=offer is not None and outbox.asked_after(conn, offer, reply, _TELLS),
+        names=frozenset(word for one in dues for word in words.plain(one.car).split()),
     )
     if offer is not None and isinstance(deed, Book | Move | Seek | Shift):
         loyalty.answered(conn, customer.id, offer.outreach_id, offer.sent_at, reply.received_at)
@@ -329,7 +336,7 @@ def _act(conn: Connection, reply: NewReply, now: datetime) -> str:
         case Done(report):
             assert about is not None
             return meaning + _done_elsewhere(
-                conn, reply, customer, about, report, ZoneInfo(dealer.time_zone), now
+                conn, reply, customer, about, report, dues, ZoneInfo(dealer.time_zone), now
             )
         case Sold():
             assert about is not None
@@ -378,6 +385,7 @@ def _done_elsewhere(
     customer: Customer,
     about: Alert,
     report: Report,
+    dues: Sequence[alerts.Told],
     zone: ZoneInfo,
     now: datetime,
 ) -> str:
@@ -387,7 +395,6 @@ def _done_elsewhere(
     answer names none, we ask which; what the book or the car's own counter contradicts goes to a
     person.
     """
-    dues = alerts.told_of(conn, DUE, customer.id, reply.from_phone, now - OFFER_STANDS, now)
     named = [one for one in dues if _names(one, reply.body)]
     if len(dues) > 1 and len(named) != 1:
         return _ask_which(conn, reply, customer, [one.car for one in dues], now)

@@ -109,7 +109,9 @@ def inbound(conn: Connection, params: Mapping[str, str], now: datetime) -> None:
     except ValidationError as error:
         raise CareError(_first(error)) from None
     everything = words.plain(message.body) in EVERYTHING
-    keyword = words.keyword(message.body) or words.OPT_OUT_TYPES.get(message.opt_out.upper())
+    keyword, told = words.keyword(message.body), words.OPT_OUT_TYPES.get(message.opt_out.upper())
+    if keyword is None and (told != "start" or people.stopped(conn, message.phone) is not None):
+        keyword = told  # a "yes", which Twilio takes for START, may be the answer to an offer
     keyword = "stop" if everything else keyword
     number = message.phone.removeprefix(WHATSAPP)
     customer = people.customer_by_phone(conn, number)

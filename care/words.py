@@ -23,8 +23,13 @@ STOP_WORDS = frozenset(
 )
 """In each language that we write: English, Spanish, French, German, Chinese."""
 
-START_WORDS = frozenset({"start", "unstop", "empezar", "commencer", "starten", "开始", "恢复"})
-HELP_WORDS = frozenset({"help", "info", "ayuda", "aide", "hilfe", "帮助", "幫助"})
+START_WORDS = frozenset(
+    {"start", "unstop", "empezar", "iniciar", "commencer", "reprendre", "starten", "anmelden"}
+    | {"开始", "開始", "恢复", "恢復", "恢复订阅", "重新订阅"}
+)
+HELP_WORDS = {"help": "", "info": "", "ayuda": "es", "aide": "fr", "hilfe": "de", "infos": "de"}
+HELP_WORDS |= {"帮助": "zh", "幫助": "zh"}
+"""With the language that who asks reads; empty: as on record."""
 
 OPT_OUT_TYPES = {"STOP": "stop", "START": "start", "HELP": "help"}
 """Twilio's parameter OptOutType, where Advanced Opt-Out is on."""
@@ -89,6 +94,42 @@ _SOLD = re.compile(
     r"(it|(the|that|this|my|our) (car|vehicle))\b"
     r"|^(我|我们)?(已经)?(把)?(这|那)?(辆)?车?(已经)?卖(掉)?了"
 )
+LONGEST = 200
+"""Letters of a statement; who writes more wants to be read by a person."""
+
+_TIMES = (
+    "today yesterday last this week weeks month months year years day days ago a an few couple of "
+    "one two three four five six in on at the of monday tuesday wednesday thursday friday saturday "
+    "sunday january february march april may june july august september october november december "
+    "mon tue tues wed thu thur thurs fri sat sun jan feb mar apr jun jul aug sep sept oct nov dec "
+    "km kms k miles mi kilometers kilometres sorry hi hello thanks thank already just now it and"
+)
+_SOLD_TOO = frozenset(
+    re.findall(r"\w+", f"{_TIMES} to my brother sister friend neighbor neighbour son daughter")
+)
+_ELSEWHERE_TOO = _SOLD_TOO | frozenset(
+    re.findall(
+        r"\w+",
+        "i we ve m have has had is was been got that this our car service serviced oil change done "
+        "by another other different shop garage workshop mechanic place elsewhere somewhere else "
+        "too husband wife dad father",
+    )
+)
+"""Words that may stand beside the statement: with any other, a person reads it."""
+
+_NUMBER = re.compile(r"\d+(k|km|mi|st|nd|rd|th)?")
+
+_ZH_TIMES = (
+    "今天|昨天|前天|刚刚|上个?(?:周|星期|礼拜)[一二三四五六日天]?|上个?月|去年"
+    r"|(?:几|[一二两三四五六七八九十]|\d+)个?(?:天|周|星期|月|年)以?前"
+    r"|(?:[一二三四五六七八九十]|\d+)月(?:\d+)?[日号號]?"
+    r"|[\d ,.]*\d(?:\s?万)?\s?(?:公里|千米|英里|km)|谢谢|您好|你好|啦|啊|了"
+)
+_ZH_SOLD_TOO = re.compile(f"{_ZH_TIMES}|给(?:朋友|别人|亲戚)|早就|已经")
+_ZH_ELSEWHERE_TOO = re.compile(
+    f"{_ZH_TIMES}|在|去|我们?|的|这|那|辆|车|别处|外面|其他|别的|另一?家|店|修理厂|做|保养|过"
+)
+
 _WRONG_NUMBER = re.compile(
     r"^(sorry |hi |hello )*(you have (the )?|this is (the |a )?)?wrong (number|person)\b"
     r"|^(你)?(打错|发错)(号码|人|电话)?了?|^号码错了"
@@ -179,7 +220,9 @@ class Unclear:
     """A person must read it."""
 
 
-def understand(body: str, offered: int, today: date) -> Choice | Call | When | Says | Unclear:
+def understand(
+    body: str, offered: int, today: date, names: frozenset[str] = frozenset()
+) -> Choice | Call | When | Says | Unclear:
     """What an answer to an offer means; keywords are told apart before.
 
     Parameters
@@ -188,7 +231,9 @@ def understand(body: str, offered: int, today: date) -> Choice | Call | When | S
     offered : int
         How many choices the last message gave; a number beyond them is unclear.
     today : date
-        The dealer's, for "tomorrow".
+        The customer's, for "tomorrow".
+    names : frozenset of str
+        Words that name the cars in question.
 
     Examples
     --------
@@ -201,7 +246,7 @@ def understand(body: str, offered: int, today: date) -> Choice | Call | When | S
     text = plain(body)
     if _CALL.search(text):
         return Call()
-    plainly = _says(text, body)
+    plainly = _says(text, body, names)
     if plainly == "reschedule" and (wishes := wish.read(_RESCHEDULE.sub(" ", body), today)):
         return When(wishes)
     if plainly is not None:
@@ -220,14 +265,23 @@ def understand(body: str, offered: int, today: date) -> Choice | Call | When | S
     return When(wishes) if wishes else Unclear()
 
 
-def _says(text: str, body: str) -> str | None:
+def _alone(found: re.Match[str] | None, beside: frozenset[str], zh_beside: re.Pattern[str]) -> bool:
+    """Whether a statement stands alone, but for words that may stand beside it."""
+    if found is None or len(found.string) > LONGEST:
+        return False
+    rest = f"{found.string[: found.start()]} {found.string[found.end() :]}"
+    rest = " ".join(w for w in rest.split() if w not in beside and not _NUMBER.fullmatch(w))
+    return not zh_beside.sub("", rest.replace(" ", ""))
+
+
+def _says(text: str, body: str, names: frozenset[str]) -> str | None:
     """A plain statement; what has a doubt, a negation or a question in it, states nothing."""
     doubt = _DOUBT.search(text) is not None or "?" in body or "？" in body
     if _WRONG_NUMBER.search(text) and "?" not in body and "？" not in body:
         return "wrong number"
-    if _SOLD.search(text) and not doubt:
+    if not doubt and _alone(_SOLD.search(text), _SOLD_TOO | names, _ZH_SOLD_TOO):
         return "sold"
-    if _ELSEWHERE.search(text) and not doubt:
+    if not doubt and _alone(_ELSEWHERE.search(text), _ELSEWHERE_TOO | names, _ZH_ELSEWHERE_TOO):
         return "done elsewhere"
     if _WHO.search(text):
         return "who"

@@ -23,6 +23,9 @@ LIBRARY: Mapping[str, Mapping[str, str]] = {name: _read(name) for name in ("en",
 
 ENGLISH = LIBRARY["en"]
 
+HELP: Mapping[str, str] = _read("help")
+"""Who we are, in the other languages in which HELP is understood."""
+
 DEFAULT = "a"
 """The variant that stands in the language's own file."""
 
@@ -63,6 +66,19 @@ def text(template: str, language: str, variant: str = DEFAULT, **fields: str) ->
     known = short(language)
     others = VARIANTS.get(template, {}).get(known, {})
     return others.get(variant, LIBRARY[known][template]).format(**fields)
+
+
+def who_we_are(language: str, *, dealer: str, phone: str) -> str:
+    """The answer to HELP.
+
+    Examples
+    --------
+    >>> who_we_are("de-AT", dealer="Lakeside", phone="+1 312 555 0100").split(".")[0]
+    'Lakeside schreibt Ihnen zum Zustand Ihres Autos'
+    """
+    other = HELP.get(language.split("-")[0])
+    fields = {"dealer": dealer, "phone": phone}
+    return other.format(**fields) if other else text("help", language, **fields)
 
 
 def which(language: str, *, dealer: str, name: str, cars: Sequence[str]) -> str:

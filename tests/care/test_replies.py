@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import elsewhere, engine, webhooks, words
+from care import elsewhere, engine, texts, webhooks, words
 from care.store import people
 from care.wish import read
 from tests.care.world import MONDAY, World, build, find, inbound, one, row, send
@@ -480,6 +480,50 @@ def test_start_brings_texts_back(db: psycopg.Connection, world: World) -> None:
         True,
         "reply START",
     )
+
+
+def test_start_opens_only_the_channel_it_came_by(db: psycopg.Connection, world: World) -> None:
+    talk = Talk(db, world)
+    talk.says("stop")
+    assert talk.says("empezar") == "start"
+    assert people.stopped(db, world.phone) is None
+    assert people.stopped(db, f"whatsapp:{world.phone}") is not None
+    granted = "SELECT channel, wording FROM consent WHERE source = 'reply START'"
+    assert db.execute(granted).fetchall() == [("sms", webhooks.WORDING)]
+
+
+def test_a_yes_that_twilio_takes_for_start(db: psycopg.Connection, world: World) -> None:
+    """YES is one of Twilio's words for START; from a number that isn't stopped it answers us."""
+    talk = Talk(db, world)
+    form = inbound(1, world.phone, "Yes") | {"OptOutType": "START"}
+    webhooks.inbound(db, form, talk.now)
+    engine.turn(db, lambda: talk.now)
+    assert row(db, "SELECT meaning FROM reply") == ("yes",)
+    talk.n = 1
+    talk.says("stop")
+    webhooks.inbound(db, form | {"MessageSid": f"SM{9:032x}"}, talk.now)
+    assert people.stopped(db, world.phone) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("HELP", "writes to you about the health of your car"),
+        ("Ayuda", "le escribe sobre el estado de su coche"),
+        ("aide", "vous écrit au sujet"),
+        ("Hilfe!", "schreibt Ihnen zum Zustand"),
+        ("帮助", "我们就您车辆的健康状况"),
+    ],
+)
+def test_help_answers_in_the_language_it_was_asked_in(
+    db: psycopg.Connection, world: World, word: str, says: str
+) -> None:
+    talk = Talk(db, world)
+    assert talk.says(word) == "help"
+    body, _ = talk.last("help")
+    assert says in body and "STOP" in body and "+13125550199" in body and "Lakeside" in body
+    assert texts.segments(body) == 1 or "帮助" in word
+    assert row(db, "SELECT state FROM outreach WHERE template = 'help'") == ("sent",)
 
 
 @given(st.text(max_size=300))
