@@ -14,6 +14,11 @@
     next.scrollIntoView({ block: "nearest" });
   }
 
+  // On a phone the menu is wider than the screen.
+  document
+    .querySelector(".rail nav [aria-current]")
+    ?.scrollIntoView({ block: "nearest", inline: "center" });
+
   const places = { i: "/", t: "/conversations", v: "/vehicles", c: "/customers", b: "/bookings" };
   let going = false;
 

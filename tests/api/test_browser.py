@@ -199,6 +199,42 @@ def test_pages_can_be_read_by_all(
     context.close()
 
 
+TINY = """
+() => [...document.querySelectorAll("button, input:not([type=hidden]), select, summary, nav a")]
+  .filter((n) => n.checkVisibility() && !n.closest("label"))
+  .filter((n) => n.getBoundingClientRect().height < 24 && !["checkbox", "radio"].includes(n.type))
+  .filter((n) => !n.closest(".crumb"))
+  .map((n) => n.outerHTML.slice(0, 120))
+"""
+
+
+def test_every_page_fits_a_phone(browser: Browser, gallery: Console) -> None:
+    """No page scrolls sideways, nothing is too small for a thumb, and the whole menu is reached."""
+    context = browser.new_context(viewport={"width": 390, "height": 860}, has_touch=True)
+    page, complaints = watched(context)
+    sign_in(page, gallery, "admin")
+    for path in ("/cases", "/team", "/customers/1/record", "/people/segments", "/people/import",
+                 "/people/duplicates", "/workshop", "/workshop/setup", "/conversations",
+                 "/knowledge", "/journeys", "/campaigns", "/results", "/requests", "/bookings/1",
+                 "/bookings/1/move", "/search?q=ma", "/vehicles/1", "/customers/1",
+                 "/repair-orders/2", "/tasks/1"):  # fmt: skip
+        page.goto(gallery.url + path)
+        assert page.locator("h1").count() == 1, path
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert page.evaluate(UNNAMED) == [], path
+        assert page.evaluate(TINY) == [], path
+    menu = page.get_by_role("navigation", name="Main").get_by_role("link")
+    for n in range(menu.count()):
+        menu.nth(n).scroll_into_view_if_needed()
+        box = menu.nth(n).bounding_box()
+        assert box is not None and box["x"] > -1 and box["x"] + box["width"] < 391, n
+    menu.last.tap()
+    expect(menu.last).to_have_attribute("aria-current", "page")
+    expect(menu.last).to_be_in_viewport(ratio=1)
+    assert complaints == []
+    context.close()
+
+
 def test_the_skip_link_comes_first(browser: Browser, gallery: Console) -> None:
     context = browser.new_context()
     page, _ = watched(context)
