@@ -1,8 +1,10 @@
 """What care needs to know from its environment."""
 
+import re
+import ssl
 from collections.abc import Mapping
 from datetime import time
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +12,12 @@ from care.channels.email import ADDRESS
 from care.law import EARLIEST, LATEST
 from care.outreach import Policy
 from record.settings import Settings
+
+_WEB = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?|https?://\[[0-9a-fA-F:]+\]\S*"
+)
+
+Pace = Annotated[float, Field(gt=0, le=1000)]
 
 
 class CareSettings(Settings):
@@ -71,22 +79,32 @@ class CareSettings(Settings):
     wecom_corp_id: str = ""
     wecom_secret: str = ""
     wecom_api_url: str = ""
-    sms_per_s: float = Field(default=100, gt=0)
-    whatsapp_per_s: float = Field(default=80, gt=0)
-    email_per_s: float = Field(default=10, gt=0)
-    wecom_per_s: float = Field(default=10, gt=0)
+    sms_per_s: Pace = 100
+    whatsapp_per_s: Pace = 80
+    email_per_s: Pace = 10
+    wecom_per_s: Pace = 10
     contact_from: time = time(9)
     contact_until: time = time(20)
     messages_per_day: int = Field(default=1, ge=1)
     messages_per_week: int = Field(default=3, ge=1)
-    settle_after_s: float = Field(default=60, gt=0)
+    settle_after_s: float = Field(default=60, gt=0, allow_inf_nan=False)
 
     @field_validator("public_url", "twilio_api_url", "wecom_api_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
-        if url and not url.startswith(("https://", "http://")):
+        if url and not _WEB.fullmatch(url):
             raise ValueError("must look like https://service.example.com")
         return url.rstrip("/")
+
+    @field_validator("smtp_ca_file")
+    @classmethod
+    def _certificates(cls, path: str) -> str:
+        if path:
+            try:
+                ssl.create_default_context(cafile=path)
+            except OSError as error:
+                raise ValueError(f"has no certificates that can be read ({error})") from None
+        return path
 
     @field_validator("contact_from", "contact_until")
     @classmethod

@@ -116,10 +116,14 @@ class Email:
         self, smtp: smtplib.SMTP, message: Message, made: EmailMessage
     ) -> Sent | Later | Refused:
         try:
-            for step, argument in ((smtp.mail, self._sender), (smtp.rcpt, message.to_phone)):
-                code, words = step(argument)
-                if code not in (250, 251):
-                    return _answered(code, words)
+            code, words = smtp.mail(self._sender)
+            if code >= 500:  # it is we who may not send: no letter is at fault
+                said = _answered(code, words).reason
+                return Later(f"{said} MAIL_FROM or SMTP_USER is wrong.", False, 60)
+            if code == 250:
+                code, words = smtp.rcpt(message.to_phone)
+            if code not in (250, 251):
+                return _answered(code, words)
         except (OSError, smtplib.SMTPException) as error:
             return Later(f"The mail server hung up: {error}", unsure=False)
         try:

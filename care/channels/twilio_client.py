@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ConnectTimeout, RequestException
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
@@ -25,6 +25,18 @@ message is on its way to a number at a time, so the first few would do."""
 OUR_MISTAKE = frozenset({20003, 20404, 21212, 21603, 21606, 21609, 21659, 21660, 63007})
 """Wrong credentials, account, sender (63007: not a WhatsApp sender) or callback address: the
 message is fine, our settings are not."""
+
+_UNREADABLE = (
+    TwilioException,
+    RequestException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What the client raises where there is no answer, or one that isn't Twilio's: it doesn't check."""
 
 
 class _Redirected(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
@@ -96,13 +108,13 @@ class TwilioMessages:
                 status_callback=self._callback_url,
                 **words,
             )
+            if not made.sid:
+                return Later("Twilio gave no id", unsure=True)
+            return Sent(str(made.sid), max(1, int(made.num_segments or 1)))
         except (TwilioRestException, TwilioServiceException) as error:
-            return answer(int(error.status), int(error.code or 0), _words(error))
-        except (RequestException, ValueError, KeyError, TypeError) as error:
+            return answer(int(error.status), _code(error), _words(error))
+        except _UNREADABLE as error:
             return unanswered(error)
-        if not made.sid:
-            return Later("Twilio gave no id", unsure=True)
-        return Sent(str(made.sid), max(1, int(made.num_segments or 1)))
 
     def look(self, message: Message) -> list[Kept] | Later:
         """What Twilio has for an address, newest first.
@@ -115,7 +127,7 @@ class TwilioMessages:
             )
         except (TwilioRestException, TwilioServiceException) as error:
             return Later(f"Twilio answered {error.status}", unsure=True)
-        except (RequestException, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             return Later(f"Twilio was not reached: {type(error).__name__}", unsure=True)
         return [Kept(str(m.sid), str(m.body or "")) for m in found]
 
@@ -123,6 +135,8 @@ class TwilioMessages:
         """What became of a message, and what it cost."""
         try:
             got = self._client.messages(sid).fetch()
+            if not got.status:
+                return Later("Twilio gave no status", unsure=False)
             price = micros(got.price)
             return News(
                 str(got.status),
@@ -132,7 +146,7 @@ class TwilioMessages:
             )
         except (TwilioRestException, TwilioServiceException) as error:
             return Later(f"Twilio answered {error.status}", unsure=False)
-        except (RequestException, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             return Later(f"Twilio was not reached: {type(error).__name__}", unsure=False)
 
 
@@ -190,6 +204,11 @@ def unanswered(error: Exception) -> Later:
     return Later(f"Twilio gave no clear answer ({type(error).__name__}).", unsure=True)
 
 
+def _code(error: object) -> int:
+    code = getattr(error, "code", None)
+    return code if isinstance(code, int) else 0
+
+
 def _words(error: object) -> str:
     words = getattr(error, "msg", None) or getattr(error, "title", "")
-    return str(words).removeprefix("Unable to create record: ")
+    return " ".join(str(words).removeprefix("Unable to create record: ").split())[:200]

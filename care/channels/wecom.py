@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 
 from care.channels.contract import Kept, Later, Lost, Message, News, Refused, Sent
 
@@ -45,11 +46,55 @@ _STATUS = {
 }
 
 _TOKEN_GONE = frozenset({40001, 40014, 42001})
-_BUSY = frozenset({-1, 45009, 45033})
+_BUSY = frozenset({45009, 45033})
+_BROKEN = -1
+"""WeCom calls it "system busy" and says to try again, not that nothing was done."""
 _SETTINGS = frozenset({40013, 40056, 41004, 48002, 60011, 60020, 81013, 84061})
 """Corp id, secret, permission, trusted address, member: our settings are wrong, not the message."""
 
 _CHAT_THERE = 86215  # appchat: this chatid exists
+
+PAGES = 100
+"""How many pages of a list are read; beyond, nobody can say that something isn't there."""
+
+_DAMAGED = (httpx.HTTPError, msgspec.MsgspecError, ValueError, RecursionError)
+"""What reading an answer may raise, whatever came."""
+
+
+class _Words(msgspec.Struct):
+    content: str = ""
+
+
+class _Result(msgspec.Struct):
+    """What became of a message to one customer."""
+
+    external_userid: str
+    status: int = 0
+
+
+class _Task(msgspec.Struct):
+    """A message that was put before a member of staff."""
+
+    msgid: str
+    create_time: int = 0
+    text: _Words | None = None
+
+
+class _Answer(msgspec.Struct):
+    """All that we read of any answer; one that has it otherwise is no answer."""
+
+    errcode: int = 0
+    errmsg: str = ""
+    access_token: str = ""
+    expires_in: int = 7200
+    msgid: str = ""
+    fail_list: list[str] | None = None
+    next_cursor: str | None = None
+    send_list: list[_Result] | None = None
+    group_msg_list: list[_Task] | None = None
+
+
+T = TypeVar("T")
 
 
 class _Failed(Exception):  # noqa: N818  caught in this file
@@ -114,13 +159,11 @@ class Wecom:
             )
         except _Failed as failed:
             return failed.outcome
-        if who in (got.get("fail_list") or []):
+        if who in (got.fail_list or []):
             return Refused(NO_CONTACT, "The customer is no WeCom contact of the advisor.")
-        if not got.get("msgid"):
+        if not got.msgid:
             return Later("WeCom gave no id.", unsure=True)
-        return Sent(
-            str(got["msgid"]), note=f"It waits for {message.sender} to confirm it in WeCom."
-        )
+        return Sent(got.msgid, note=f"It waits for {message.sender} to confirm it in WeCom.")
 
     def look(self, message: Message) -> Sequence[Kept] | Later | Lost:
         """What WeCom has for the customer, newest first, from around the time of the attempt."""
@@ -130,21 +173,20 @@ class Wecom:
             return Lost("Nobody knows when it was sent.")
         kept: list[tuple[int, Kept]] = []
         try:
-            for one in self._pages(
+            for task in self._pages(
                 "externalcontact/get_groupmsg_list_v2",
                 {
                     "chat_type": "single",
                     "start_time": int((at - timedelta(minutes=5)).timestamp()),
-                    "end_time": int((at + timedelta(days=1)).timestamp()),
+                    "end_time": int((at + timedelta(hours=1)).timestamp()),
                 },
-                "group_msg_list",
+                lambda got: got.group_msg_list,
             ):
-                body = str((one.get("text") or {}).get("content", ""))
-                if body != message.body:
-                    continue
-                sid = str(one["msgid"])
-                if any(r["external_userid"] == who for r in self._results(sid, message.sender)):
-                    kept.append((int(one.get("create_time", 0)), Kept(sid, body)))
+                body = task.text.content if task.text else ""
+                if body == message.body and any(
+                    one.external_userid == who for one in self._results(task.msgid, message.sender)
+                ):
+                    kept.append((task.create_time, Kept(task.msgid, body)))
         except _Failed as failed:
             return Later(failed.outcome.reason, unsure=True)
         return [one for _, one in sorted(kept, key=lambda pair: pair[0], reverse=True)]
@@ -154,8 +196,8 @@ class Wecom:
         who = message.to_phone.removeprefix(PREFIX)
         try:
             for one in self._results(sid, message.sender):
-                if one.get("external_userid") == who:
-                    return _STATUS.get(int(one.get("status", 0)), _STATUS[0])
+                if one.external_userid == who:
+                    return _STATUS.get(one.status, _STATUS[0])
         except _Failed as failed:
             return Later(failed.outcome.reason, unsure=False)
         return _STATUS[0]
@@ -179,30 +221,31 @@ class Wecom:
             return failed.outcome
         return None
 
-    def _results(self, sid: str, member: str) -> list[dict[str, Any]]:
+    def _results(self, sid: str, member: str) -> list[_Result]:
         path, asked = "externalcontact/get_groupmsg_send_result", {"msgid": sid, "userid": member}
-        return self._pages(path, asked, "send_list")
+        return self._pages(path, asked, lambda got: got.send_list)
 
-    def _pages(self, path: str, asked: dict[str, Any], rows: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _pages(
+        self, path: str, asked: dict[str, Any], rows: Callable[[_Answer], list[T] | None]
+    ) -> list[T]:
+        found: list[T] = []
         cursor = ""
-        for _ in range(20):
+        for _ in range(PAGES):
             got = self._call(path, {**asked, "limit": 100, "cursor": cursor})
-            found += got.get(rows) or []
-            cursor = str(got.get("next_cursor") or "")
+            found += rows(got) or []
+            cursor = got.next_cursor or ""
             if not cursor:
-                break
-        return found
+                return found
+        raise _Failed(Later("WeCom's list has no end.", unsure=True))
 
-    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, path: str, body: dict[str, Any]) -> _Answer:
         got = self._post(path, body, self._fresh_token())
-        if got.get("errcode") in _TOKEN_GONE:  # refused before anything was done
+        if got.errcode in _TOKEN_GONE:  # refused before anything was done
             with self._lock:
                 self._good_until = 0.0
             got = self._post(path, body, self._fresh_token())
-        code = int(got.get("errcode", 0))
-        if code:
-            raise _Failed(meaning(code, str(got.get("errmsg", ""))), code)
+        if got.errcode:
+            raise _Failed(meaning(got.errcode, got.errmsg), got.errcode)
         return got
 
     def _fresh_token(self) -> str:
@@ -212,20 +255,21 @@ class Wecom:
             got = self._request(
                 "GET", "gettoken", {"corpid": self._corp_id, "corpsecret": self._secret}, None
             )
-            code = int(got.get("errcode", 0))
-            if code or not got.get("access_token"):
-                words = str(got.get("errmsg", ""))
-                raise _Failed(Later(f"WeCom doesn't accept our settings: {words}", False, 60), code)
-            self._token = str(got["access_token"])
-            self._good_until = self._monotonic() + max(0, int(got.get("expires_in", 7200)) - 300)
+            if got.errcode in _BUSY or got.errcode == _BROKEN:
+                raise _Failed(Later(meaning(got.errcode, "").reason, False, 60), got.errcode)
+            if got.errcode or not got.access_token:
+                words = f"WeCom doesn't accept our settings: {short(got.errmsg)} ({got.errcode})."
+                raise _Failed(Later(words, False, 60), got.errcode)
+            self._token = got.access_token
+            self._good_until = self._monotonic() + max(0, got.expires_in - 300)
             return self._token
 
-    def _post(self, path: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+    def _post(self, path: str, body: dict[str, Any], token: str) -> _Answer:
         return self._request("POST", path, {"access_token": token}, body)
 
     def _request(
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    ) -> _Answer:
         url = f"{self._api_url}/cgi-bin/{path}"
         asking = path == "gettoken"
         try:
@@ -233,16 +277,13 @@ class Wecom:
             if got.status_code == 429 or got.status_code >= 500:
                 unsure = got.status_code >= 500 and not asking
                 raise _Failed(Later(f"WeCom had an error ({got.status_code}).", unsure))
-            answer = got.json()
-            if not isinstance(answer, dict):
-                raise ValueError("not an object")
+            return msgspec.json.decode(got.content, type=_Answer)
         except (httpx.ConnectTimeout, httpx.ConnectError):
             raise _Failed(Later("WeCom could not be reached.", unsure=False)) from None
-        except (httpx.HTTPError, ValueError) as error:
+        except _DAMAGED as error:
             # the address holds the token: never into a log
             words = f"WeCom gave no clear answer ({type(error).__name__})."
             raise _Failed(Later(words, unsure=not asking)) from None
-        return answer
 
 
 def meaning(code: int, words: str) -> Later | Refused:
@@ -255,8 +296,16 @@ def meaning(code: int, words: str) -> Later | Refused:
     >>> meaning(41048, "no customer to send")
     Refused(code=41048, reason='WeCom refused it: no customer to send (41048).')
     """
+    if code == _BROKEN:
+        return Later(f"WeCom had an error ({code}).", unsure=True)
+    words = short(words)
     if code in _BUSY:
         return Later(f"WeCom asks for a slower pace ({code}).", unsure=False, after_s=60)
     if code in _SETTINGS or code in _TOKEN_GONE:
         return Later(f"WeCom doesn't accept our settings: {words} ({code}).", False, 60)
     return Refused(code, f"WeCom refused it: {words} ({code}).")
+
+
+def short(words: str) -> str:
+    """What a provider says, fit for a line of the log and of a page."""
+    return " ".join(words.split())[:200]

@@ -8,7 +8,8 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, TypeVar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
 import pytest
@@ -400,8 +401,14 @@ class Inbox:
 
     def __init__(self) -> None:
         self.letters: list[EmailMessage] = []
-        self.rcpt, self.data = "250 OK", "250 OK"
+        self.mail, self.rcpt, self.data = "250 OK", "250 OK", "250 OK"
         self.hang_up = False
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        envelope.mail_from = address
+        return self.mail
 
     async def handle_RCPT(  # noqa: N802
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
@@ -620,6 +627,123 @@ def test_wecom_token_withdrawn_wrong_secret_busy_and_chats() -> None:
         wecom.revoke_tokens()
         wrong = client.send(TO_ADA)
         assert isinstance(wrong, Later) and wrong.after_s == 60
+
+
+class Liar(BaseHTTPRequestHandler):
+    """A provider that gives a good token, and then says what it is told to say."""
+
+    says: ClassVar[tuple[int, bytes]] = (200, b"{}")
+
+    def do_GET(self) -> None:
+        token = 200, b'{"access_token": "t"}'
+        self._answer(*(token if "gettoken" in self.path else self.says))
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._answer(*self.says)
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+@contextmanager
+def liar() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+NONSENSE = (
+    b"",
+    b"<html>",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"x":' * 100_000,
+    b'{"errcode": "no"}',
+    b'{"errcode": null}',
+    b'{"errcode": 1e400}',
+    b'{"msgid": 7}',
+    b'{"fail_list": "woAda"}',
+    b'{"send_list": [7], "group_msg_list": [{}]}',
+    b'{"send_list": [{"status": 1}], "group_msg_list": [{"msgid": "m", "text": "x"}]}',
+    b'{"next_cursor": "again"}',
+)
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=lambda body: repr(body[:30]))
+def test_nonsense_from_a_provider_is_unsure_never_a_crash_nor_a_second_send(
+    monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    monkeypatch.setattr(Liar, "says", (200, body))
+    asked = Message(1, 1, "wecom:woAda", "您好", "wecom", sender="lin", sending_at=MONDAY)
+    with liar() as url:
+        wecom = WecomClient("ww1", "s", url, 5)
+        sms = TwilioSms(SID, TOKEN, FROM, "http://127.0.0.1:9/s", url, 5)
+        for got in (wecom.send(asked), sms.send(HELLO)):
+            assert isinstance(got, Later) and got.unsure
+        looked = wecom.look(asked)
+        assert looked == [] or (isinstance(looked, Later) and looked.unsure)
+        assert isinstance(sms.look(HELLO), Later)
+        news = wecom.news(asked, "m")
+        assert isinstance(news, Later) or news == News("awaiting_staff")
+        assert isinstance(sms.news(HELLO, "SM1"), Later)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize(
+    "body", [*NONSENSE, b'{"code": "x", "message": 7}'], ids=lambda body: repr(body[:30])
+)
+def test_nonsense_as_an_error_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
+) -> None:
+    monkeypatch.setattr(Liar, "says", (status, body))
+    with liar() as url:
+        sms = TwilioSms(SID, TOKEN, FROM, "http://127.0.0.1:9/s", url, 5)
+        assert isinstance(sms.send(HELLO), Later | Refused)
+        assert isinstance(sms.look(HELLO), Later) and isinstance(sms.news(HELLO, "SM1"), Later)
+
+
+@pytest.mark.parametrize(("status", "unsure"), [(429, False), (500, True), (503, True)])
+def test_a_provider_that_is_busy_or_broken(
+    monkeypatch: pytest.MonkeyPatch, status: int, unsure: bool
+) -> None:
+    monkeypatch.setattr(Liar, "says", (status, b"<html>"))
+    with liar() as url:
+        for got in (
+            WecomClient("ww1", "s", url, 5).send(TO_ADA),
+            TwilioSms(SID, TOKEN, FROM, "http://127.0.0.1:9/s", url, 5).send(HELLO),
+        ):
+            assert isinstance(got, Later) and got.unsure is unsure, got
+
+
+def test_a_list_without_end_does_not_say_that_a_message_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Liar, "says", (200, b'{"next_cursor": "again"}'))
+    asked = Message(1, 1, "wecom:woAda", "您好", "wecom", sender="lin", sending_at=MONDAY)
+    with liar() as url:
+        got = WecomClient("ww1", "s", url, 5).look(asked)
+    assert got == Later("WeCom's list has no end.", unsure=True)
+
+
+def test_a_mail_server_that_does_not_know_us_spoils_no_letter() -> None:
+    with mail_server() as (inbox, email):
+        inbox.mail = "550 sender not allowed"
+        got = email.send(HELLO)
+    assert isinstance(got, Later) and not got.unsure and "MAIL_FROM" in got.reason
 
 
 def test_every_channel_answers_when_its_provider_is_gone() -> None:

@@ -405,6 +405,46 @@ def test_settings_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "TWILIO_FROM" in str(error.value) and "CONTACT_FROM" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SMTP_HOST", "mail.example", "SMTP_HOST needs MAIL_FROM"),
+        ("SMTP_PORT", "70000", "SMTP_PORT"),
+        ("SMTP_SECURITY", "ssl", "SMTP_SECURITY"),
+        ("SMTP_USER", "me", "SMTP_USER needs SMTP_PASSWORD"),
+        ("SMTP_CA_FILE", "/no/such/file", "SMTP_CA_FILE: has no certificates"),
+        ("SMTP_CA_FILE", __file__, "SMTP_CA_FILE: has no certificates"),
+        ("WECOM_CORP_ID", "ww1", "WECOM_CORP_ID needs WECOM_SECRET"),
+        ("WECOM_API_URL", "https://", "WECOM_API_URL: must look like"),
+        ("WECOM_API_URL", "http://a b", "WECOM_API_URL: must look like"),
+        ("TWILIO_API_URL", "http://a:port", "TWILIO_API_URL: must look like"),
+        ("TWILIO_WHATSAPP_FROM", "whatsapp:+1312", "TWILIO_WHATSAPP_FROM"),
+        ("EMAIL_PER_S", "inf", "EMAIL_PER_S"),
+        ("WECOM_PER_S", "nan", "WECOM_PER_S"),
+        ("SMS_PER_S", "0", "SMS_PER_S"),
+        ("SETTLE_AFTER_S", "inf", "SETTLE_AFTER_S"),
+    ],
+)
+def test_a_channel_that_is_half_set_up_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    good = {
+        "DATABASE_URL": "postgresql://x",
+        "SECRET_KEY": "0123456789abcdef",
+        "PUBLIC_URL": "https://care.example/under",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_FROM": "+13125550100",
+    }
+    for name, fit in good.items():
+        monkeypatch.setenv(name, fit)
+    assert load(CareSettings).public_url == good["PUBLIC_URL"]
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as error:
+        load(CareSettings)
+    assert said in str(error.value)
+
+
 def test_law_knows_no_such_zone() -> None:
     assert law.zone_named("Mars/Olympus") is None
     assert law.zone_named("../etc/passwd") is None
