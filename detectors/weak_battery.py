@@ -45,6 +45,17 @@ CHARGING_V = 13.2
 DRAIN_V_DAY = 0.1
 """About 300 mA where 30 are usual, for a 60 Ah battery."""
 
+EMPTIED_V = 0.25
+"""A rest so much below the one before: about a third of the charge, gone at once. Lamps left on or
+a door ajar do that, and wear does not."""
+
+REFILL_MS = 7 * DAY_MS
+"""A flat lead-acid battery takes little current, and everyday trips fill it over days (Bosch,
+Automotive Handbook, "charging": acceptance falls with sulphation). Until then it tells nothing."""
+
+AGAIN_MS = 30 * DAY_MS
+"""Whoever is emptied twice within this time has more than a forgotten lamp."""
+
 KNOWN = 8
 """Cold starts, or rests, after which we know what is usual for this car."""
 
@@ -104,6 +115,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     first_rest_ms: int = 0
     temp_c: float | None = None
     temp_ms: int = 0
+    emptied_ms: int = 0
     # what was said
     told_ms: int = 0
     told_fails_ms: int = 0
@@ -135,7 +147,7 @@ class WeakBattery(Detector[State]):
 
     Rivals, named in the evidence: an alternator that charges below 13.2 V, a consumer that empties
     the parked car faster than 0.1 V a day (a healthy car loses 0.01 to 0.02), long parking (rests
-    beyond 4 days are not counted), cold.
+    beyond 4 days are not counted), lamps left on and a jump start (a week is not counted), cold.
 
     >>> from record.flow import Vehicle
     >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol")
@@ -157,7 +169,7 @@ class WeakBattery(Detector[State]):
     """
 
     name = "weak_battery"
-    version = 1
+    version = 2
     signals = (
         "battery_voltage_v",
         "ignition",
@@ -239,6 +251,9 @@ class WeakBattery(Detector[State]):
         cranked = crank_v is not None and crank_v < 11.8  # else the dip fell between two readings
         if cranked and crank_v is not None:
             s.crank.learn(day, crank_v, temp_c, CRANK_V_PER_C)
+        if self._refills(rest_v, temp_c):
+            s.first_rest_v = None
+            return None
         if rest_v is not None and rest_ms - (s.started_ms - s.rested_ms) <= LONG_PARKED_MS:
             s.rest.learn(day, rest_v, temp_c, REST_V_PER_C)
             hours = (rest_ms - s.first_rest_ms) / HOUR_MS
@@ -252,6 +267,20 @@ class WeakBattery(Detector[State]):
         crank = _verdict(s.crank, day, CRANK_LIMIT_V, fails_v, 0.35, temp_c)
         rest = _verdict(s.rest, day, REST_LIMIT_V, REST_FAILS_V, 0.15, temp_c)
         return self._decide(frame, crank, rest, temp_c)
+
+    def _refills(self, rest_v: float | None, temp_c: float) -> bool:
+        """Whether somebody emptied the battery, once and not long ago."""
+        s = self.state
+        now = s.started_ms
+        if s.emptied_ms and now - s.emptied_ms < REFILL_MS:
+            return True
+        if rest_v is None or s.rest.count < 3 or (s.emptied_ms and now - s.emptied_ms < AGAIN_MS):
+            return False
+        at_20 = rest_v + s.rest.cold.get(REST_V_PER_C, 1500.0) * (20.0 - temp_c)
+        if at_20 > s.rest.now.get() - EMPTIED_V:
+            return False
+        s.emptied_ms = now
+        return True
 
     def _temp(self, frame: Frame) -> float | None:
         """Battery temperature before the start: outside air, else air in the cold intake."""
