@@ -23,8 +23,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, booking, journey, knowledge, learn, repair, reply, task, verification
+from care import alert, booking, crew, journey, knowledge, learn, repair, reply, task, verification
 from care.channels.registry import channels
+from care.channels.wecom import Wecom
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
 from care.store import alerts, bookings, journeys, outbox, tasks
@@ -292,7 +293,9 @@ class Engine:
     def _one(self, sender: Sender) -> bool:
         """One message settled or sent; an unforeseen failure pauses the sender for a second."""
         try:
-            return sender.settle_next() or sender.send_next() or sender.ask_next()
+            return (
+                sender.settle_next() or sender.send_next() or sender.ask_next() or self._tell_crew()
+            )
         except Stopped:
             raise
         except db.BAD_MOMENT as error:
@@ -302,6 +305,10 @@ class Engine:
             log.exception("sending failed, the message will be settled")
         self._sleep(1)
         return False
+
+    def _tell_crew(self) -> bool:
+        chats = self._channels.get("wecom")
+        return isinstance(chats, Wecom) and crew.tell_next(self._transact, chats, self._now())
 
     def _listener(self) -> None:
         while not self._stop.is_set():

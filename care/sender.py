@@ -240,15 +240,15 @@ def _take(
             "body": " ".join(body.split()),  # WhatsApp takes no line breaks in a variable
         }
         variables = {str(n): words[name] for n, name in enumerate(approved.variables, start=1)}
-    outbox.set_sending(conn, message.id, address, body, channel, content_sid)
     subject, unsubscribe_url, by = "", "", ""
+    if channel == "wecom":
+        by = channel_store.addresses(conn, customer.id).advisor_wecom_id or ""
+    outbox.set_sending(conn, message.id, address, body, channel, content_sid, by or None)
     if channel == "email":
         about = SUBJECT.get(customer.language[:2], SUBJECT["en"])
         subject = f"{_dealer_name(conn, customer)}: {about}"
         token = links.unsubscribe_token(letterhead.secret, outreach_id=message.id)
         unsubscribe_url = f"{letterhead.public_url}/u/{token}"
-    if channel == "wecom":
-        by = channel_store.addresses(conn, customer.id).advisor_wecom_id or ""
     return Claimed(
         message.id,
         message.attempts + 1,
@@ -485,7 +485,7 @@ class Sender:
         if found is None:
             return None
         outbox.set_back(conn, "outreach", found.id, self._settle_after_s, "asking")
-        return found, _asked_of(conn, found)
+        return found, _asked_of(found)
 
     def _settle(self, conn: Connection, message: Due, kept: Sequence[Kept] | Lost) -> None:
         fields = {"outreach": message.id, "to": mask(message.to_phone or "")}
@@ -540,13 +540,12 @@ class Sender:
         found = outbox.next_to_ask(conn, telling, self._ask_after_s)
         if found is None:
             return None
-        return found, _asked_of(conn, found), outbox.sid_of(conn, found.id)
+        return found, _asked_of(found), outbox.sid_of(conn, found.id)
 
 
-def _asked_of(conn: Connection, found: Due) -> Message:
+def _asked_of(found: Due) -> Message:
     """A message whose fate is asked for, with whose name it went in where that is needed."""
     assert found.to_phone is not None
-    by = channel_store.addresses(conn, found.customer_id).advisor_wecom_id
     return Message(
         found.id,
         found.attempts,
@@ -554,7 +553,7 @@ def _asked_of(conn: Connection, found: Due) -> Message:
         found.body,
         found.channel,
         content_sid=found.content_sid,
-        sender=by or "" if found.channel == "wecom" else "",
+        sender=found.sent_by or "",
         sending_at=found.sending_at,
     )
 

@@ -45,6 +45,7 @@ class Due:
     media_url: str | None = None
     content_sid: str | None = None
     wished: Multirange[datetime] | None = None
+    sent_by: str | None = None
 
     @property
     def spans(self) -> Sequence[tuple[datetime, datetime]]:
@@ -59,7 +60,8 @@ class Due:
 
 DUE_COLUMNS = """
     id, customer_id, alert_id, booking_id, purpose, template, body, to_phone, attempts,
-    planned_at, answers_at, sending_at, channel, channels, root_id, media_url, content_sid, wished
+    planned_at, answers_at, sending_at, channel, channels, root_id, media_url, content_sid, wished,
+    sent_by
 """
 
 
@@ -276,6 +278,7 @@ def set_sending(
     body: str,
     channel: str = "sms",
     content_sid: str | None = None,
+    sent_by: str | None = None,
 ) -> None:
     """Mark it as on its way. What is said, to whom and how is final from here.
 
@@ -287,11 +290,11 @@ def set_sending(
     conn.execute(
         """
         UPDATE outreach SET state = 'sending', to_phone = %s, draft = coalesce(draft, body),
-            body = %s, channel = %s, content_sid = %s, reason = NULL, attempts = attempts + 1,
-            sending_at = clock_timestamp()
+            body = %s, channel = %s, content_sid = %s, sent_by = %s, reason = NULL,
+            attempts = attempts + 1, sending_at = clock_timestamp()
         WHERE id = %s
         """,
-        (to_phone, body, channel, content_sid, outreach_id),
+        (to_phone, body, channel, content_sid, sent_by, outreach_id),
     )
 
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.rest import Client
 
-from care import outreach, webhooks
+from care import crew, outreach, repair, webhooks
 from care.channels.contract import (
     NAMES,
     Channel,
@@ -40,6 +40,7 @@ from care.store import outbox, people
 from simulators.twilio_standin import RunningStandin
 from simulators.twilio_standin.network import Failure
 from simulators.wecom_standin import RunningWecom, Wecom
+from tests.care.repairs import order_of
 from tests.care.world import FROM, MONDAY, PAPER, TOKEN, World, build, inbound, one, row
 
 SID = "AC00000000000000000000000000000001"
@@ -627,6 +628,62 @@ def test_wecom_token_withdrawn_wrong_secret_busy_and_chats() -> None:
         wecom.revoke_tokens()
         wrong = client.send(TO_ADA)
         assert isinstance(wrong, Later) and wrong.after_s == 60
+
+
+def test_a_repair_has_a_chat_of_its_own(db: psycopg.Connection, world: World) -> None:
+    order = order_of(db, world, MONDAY)
+    db.execute(
+        "WITH mei AS (INSERT INTO staff (dealer_id, name, email, password_hash, role, wecom_id)"
+        " VALUES (%s, 'Mei', 'mei@example.com', 'x', 'technician', 'mei') RETURNING id)"
+        " UPDATE technician SET staff_id = mei.id FROM mei WHERE technician.id = ("
+        "   SELECT technician_id FROM booking)",
+        (world.dealer_id,),
+    )
+    db.commit()
+
+    def transact(work: Callable[[psycopg.Connection], T]) -> T:
+        with db.transaction():
+            return work(db)
+
+    with wecom_server() as (wecom, client):
+        later = [MONDAY]
+
+        def told() -> int:
+            count = 0
+            while crew.tell_next(transact, client, later[0]):
+                count += 1
+            return count
+
+        assert told() == 1 and told() == 0
+        chat = f"repair{order.id}"
+        assert wecom.said == [(chat, "Received: Toyota Corolla (Diagnosis)")]
+        repair.move(db, order.id, "diagnosing", actor="staff:1", now=MONDAY)
+        wecom.failures.append("busy")
+        assert told() == 1 and len(wecom.said) == 1, "it failed, and is left for a minute"
+        assert told() == 0
+        later[0] += crew.PAUSE
+        assert told() == 1
+        assert wecom.said[1:] == [(chat, "Diagnosing: Toyota Corolla (Diagnosis)")]
+    assert row(db, "SELECT told, why FROM repair_chat") == ("diagnosing", None)
+
+
+def test_without_accounts_there_is_no_chat(db: psycopg.Connection, world: World) -> None:
+    order_of(db, world, MONDAY)
+    with wecom_server() as (wecom, client):
+        assert not crew.tell_next(lambda work: work(db), client, MONDAY)
+        assert wecom.said == []
+
+
+def test_wecom_is_asked_under_the_name_of_who_had_it(db: psycopg.Connection, world: World) -> None:
+    with wecom_server() as (wecom, client):
+        plan(db, world, "wecom")
+        sender, work_off = sender_of(db, {"wecom": client}, ask_after_s=0.0)
+        work_off()
+        db.execute("UPDATE staff SET wecom_id = 'mei' WHERE wecom_id = 'lin'")
+        (task,) = wecom.tasks.values()
+        wecom.confirm(task.msgid)
+        assert sender.ask_next()
+        assert row(db, "SELECT state, sent_by FROM outreach") == ("delivered", "lin")
 
 
 class Liar(BaseHTTPRequestHandler):
