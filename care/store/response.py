@@ -17,7 +17,10 @@ class Answered:
 
 
 def answered(conn: Connection, dealer_id: int, since: datetime) -> list[Answered]:
-    """Everybody who began to wait since then: answered by a text, a call, or the task's end."""
+    """Everybody who began to wait since then and was answered.
+
+    A text counts when it went out, a call if somebody was reached, and else the task's end.
+    """
     with conn.cursor(row_factory=class_row(Answered)) as cur:
         return cur.execute(
             """
@@ -28,12 +31,13 @@ def answered(conn: Connection, dealer_id: int, since: datetime) -> list[Answered
                 CASE WHEN t.done_by ~ '^staff:[0-9]+$' THEN substr(t.done_by, 7)::integer END,
                 t.owner_id)
             LEFT JOIN LATERAL (
-                SELECT min(planned_at) AS at FROM outreach
+                SELECT min(sent_at) AS at FROM outreach
                 WHERE customer_id = t.customer_id AND template = 'advisor'
-                  AND planned_at >= t.created_at AND state NOT IN ('dropped', 'failed')) o ON true
+                  AND sent_at >= t.created_at) o ON true
             LEFT JOIN LATERAL (
                 SELECT min(at) AS at FROM call
-                WHERE customer_id = t.customer_id AND at >= t.created_at) c ON true
+                WHERE customer_id = t.customer_id AND at >= t.created_at
+                  AND result <> 'not_reached') c ON true
             WHERE t.dealer_id = %s AND t.kind = 'reply' AND t.created_at >= %s
               AND least(t.done_at, o.at, c.at) IS NOT NULL
             ORDER BY t.created_at

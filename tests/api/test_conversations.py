@@ -130,6 +130,7 @@ def test_managers_keep_what_is_answered(console: Console) -> None:
         assert post(client).status_code == 303
         page = client.get("/knowledge").text
         assert "Always, {name}." in page and "English, yours" in page
+        assert 'method="post" action="/knowledge"' in page
         own = console.ask("SELECT id FROM article WHERE answer = 'Always, {name}.'")
         assert "2 versions" in client.get(f"/knowledge?article={own}").text
         assert "Always, {name}." in client.get("/knowledge?try=when+do+you+open").text
@@ -142,7 +143,8 @@ def test_managers_keep_what_is_answered(console: Console) -> None:
         assert "<script>alert(1)" not in client.get("/knowledge").text
         assert client.get("/knowledge?article=99999").status_code == 404
     with console.client("advisor") as client:
-        assert 'action="/knowledge">\n      ' not in client.get("/knowledge").text
+        page = client.get("/knowledge").text
+        assert 'method="post" action="/knowledge"' not in page and "New article" not in page
 
 
 def test_results_tell_how_fast_answers_were(console: Console) -> None:

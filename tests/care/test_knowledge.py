@@ -13,7 +13,7 @@ from care.hours import add_working_time, working_time
 from care.store import knowledge as store
 from care.store import people
 from tests.care.test_decisions import DEALER
-from tests.care.world import MONDAY, World, build, find, one, row
+from tests.care.world import MONDAY, World, build, find, one, row, send
 
 
 @pytest.fixture
@@ -168,8 +168,10 @@ def test_reply_times_are_working_time_until_the_first_answer(
                 customer_id=customer_id,
                 body="Yes",
                 actor=f"staff:{world.staff_id}",
-                now=evening + timedelta(minutes=10),
+                now=evening,
             )
+            assert response.report(db, world.dealer_id, evening) == [], "it has not gone out yet"
+            assert send(db, evening + timedelta(minutes=10)) is not None
     assert [(r.name, r.answered) for r in response.report(db, world.dealer_id, evening)] == [
         ("Everybody", 1),
         ("Ada", 1),
