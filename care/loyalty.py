@@ -134,8 +134,10 @@ def month_connected(conn: Connection, now: datetime) -> int:
     until = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     since = (until - timedelta(days=1)).replace(day=1)
     return sum(
-        earn(conn, customer_id, "connected", f"month:{since:%Y-%m}:vehicle:{vehicle_id}", now) > 0
-        for customer_id, vehicle_id in store.connected(conn, since, until)
+        earn(conn, customer_id, "connected", subject, now) > 0
+        for customer_id, subject in store.connected(
+            conn, since, until, f"month:{since:%Y-%m}:vehicle:"
+        )
     )
 
 

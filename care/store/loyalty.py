@@ -65,18 +65,28 @@ def add(
     return done == 1
 
 
-def connected(conn: Connection, since: datetime, until: datetime) -> list[tuple[int, int]]:
-    """Customers and the cars of theirs that were heard early and late in that time."""
+def connected(
+    conn: Connection, since: datetime, until: datetime, subject: str
+) -> list[tuple[int, str]]:
+    """Customers with a car that was heard early and late in that time, and what it earns them.
+
+    Parameters
+    ----------
+    subject : str
+        What they earn points with, before the car's key; who has had them is left out.
+    """
     return conn.execute(
         """
-        SELECT w.customer_id, w.vehicle_id FROM ownership w
+        SELECT w.customer_id, %(subject)s || w.vehicle_id FROM ownership w
         WHERE w.during @> tstzrange(%(since)s, %(until)s)
+          AND NOT EXISTS (SELECT FROM loyalty_ledger l WHERE l.customer_id = w.customer_id
+              AND l.reason = 'connected' AND l.subject = %(subject)s || w.vehicle_id)
           AND EXISTS (SELECT FROM telemetry t WHERE t.vehicle_id = w.vehicle_id
               AND t.ts >= %(since)s AND t.ts < %(since)s::timestamptz + interval '7 days')
           AND EXISTS (SELECT FROM telemetry t WHERE t.vehicle_id = w.vehicle_id
               AND t.ts >= %(until)s::timestamptz - interval '7 days' AND t.ts < %(until)s)
         """,
-        {"since": since, "until": until},
+        {"since": since, "until": until, "subject": subject},
     ).fetchall()
 
 
