@@ -458,10 +458,11 @@ def write(
     wrote_from = outbox.last_from(conn, customer_id)
     if channel is not None and channel not in NAMES:
         raise CareError(f"There is no channel {channel}.")
-    way = channel or (of_address(wrote_from) if wrote_from else "sms")
-    where = address(channel_store.addresses(conn, customer_id), way if way in NAMES else "sms")
+    way = channel or of_address(wrote_from or "")
+    way = way if way in NAMES else "sms"
+    where = address(channel_store.addresses(conn, customer_id), way)
     if where is None:
-        raise CareError(f"{customer.name}: {NO_ADDRESS[way if way in NAMES else 'sms']}")
+        raise CareError(f"{customer.name}: {NO_ADDRESS[way]}")
     since = people.stopped(conn, where)
     if since is not None:
         raise CareError(f"{customer.name} said STOP on {since:%Y-%m-%d}. Please call instead.")
