@@ -15,6 +15,7 @@ from care import booking
 from care.store import alerts, people, tasks
 from care.store.people import Customer, Dealer
 from care.task import name_of
+from care.texts import plain
 from record.causes import cause_of
 from record.flow import Alert, Slot, Task, Urgency
 
@@ -90,14 +91,13 @@ def lines(facts: Facts, language: str) -> tuple[str, ...]:
     key = language.split("-")[0]
     words = texts().get(key, texts()["en"])
     zone = ZoneInfo(facts.zone)
-    plain = words.get("plain", {}).get(facts.cause) or cause_of(facts.cause).plain
     sep = "；" if key == "zh" else ", "
     fill = {
         "advisor": facts.advisor,
         "dealer": facts.dealer,
         "customer": facts.customer or "the owner of the car",
         "car": facts.car,
-        "plain": plain,
+        "plain": plain(facts.cause, key),
         "finding": facts.finding,
         "said": facts.said,
         "slots": sep.join(_when(s.starts_at, zone, key) for s in facts.slots),

@@ -17,7 +17,7 @@ from care import task
 from care.hours import add_working_time
 from care.store import alerts, bookings, people, repairs, verifications
 from care.store.verifications import Driven, Verification
-from record.causes import cause_of
+from record.causes import FAMILY, cause_of
 from record.db import BAD_MOMENT
 from record.flow import RepairOrder
 from record.signals import BY_NAME
@@ -32,31 +32,16 @@ DRIVEN_DAYS = 5
 LATE = timedelta(days=3)
 """A gateway may bring the window's last frames so much later: "verified" may be taken back."""
 
-KIN: dict[str, tuple[str, ...]] = {
-    "coolant_overheat": (
-        "dtc_p0217", "dtc_p0480", "dtc_p0481", "dtc_p0482", "dtc_p0483", "dtc_p2181",
-    ),
-    "battery_12v": ("dtc_p0560", "dtc_p0562", "dtc_p0620", "dtc_p0622", "dtc_p0a8d"),
-}  # fmt: skip
-"""Other names under which the same symptom may show itself again."""
-
-_MISFIRES = tuple(f"dtc_p03{n:02d}" for n in range(13))
-
 
 def kin_of(cause: str) -> list[str]:
-    """A cause, and what may show that it is back.
+    """A cause first, then what else may show that it is back: the rest of its family.
 
     Examples
     --------
     >>> kin_of("dtc_p0301")[:3], kin_of("dtc_p0420")
-    (['dtc_p0300', 'dtc_p0301', 'dtc_p0302'], ['dtc_p0420'])
+    (['dtc_p0301', 'vacuum_leak', 'misfire'], ['dtc_p0420'])
     """
-    if cause in _MISFIRES:
-        return list(_MISFIRES)
-    for name, others in KIN.items():
-        if cause == name or cause in others:
-            return [name, *others]
-    return [cause]
+    return [cause, *(other for other in FAMILY.get(cause, ()) if other != cause)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class DtcRaised(Detector[State]):
     version = 1
     signals = ("dtc_count", "engine_speed_rpm", "engine_running", "speed_kmh", "ignition")
     reads_dtcs = True
-    causes = ("dtc_*", "coolant_overheat", "battery_12v")
+    causes = ("dtc_*", *sorted(dtc.NAMED))
     State = State
     __slots__ = ()
 

@@ -3,30 +3,20 @@
 A leaking radiator first looks like a low level, then like a fan that doesn't keep up, in the end
 like an engine that runs hot. Each detector is right in its way; but the advisor has one car with
 one fault, and the customer wants one message. So causes that explain the same symptoms are a
-family, and while one of a family is told, whatever else is found in it is told under that name, as
-further evidence. More urgent words still come through: an alert takes over the higher urgency.
+family (`record.causes.FAMILIES`), and while one of a family is told, whatever else is found in it
+is told under that name, as further evidence. More urgent words still come through: an alert takes
+over the higher urgency.
 """
 
 from dataclasses import replace
 
 import msgspec
 
-from record.causes import cause_of
+from record.causes import FAMILY, cause_of
 from record.flow import Finding, FindingKind
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the rule, of the families or of the fields."""
-
-FAMILIES: tuple[tuple[str, ...], ...] = (
-    ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable"),
-    ("coolant_overheat", "coolant_leak", "thermostat_stuck_closed", "radiator_fan"),
-    ("vacuum_leak", "misfire"),
-    ("slow_tire_leak", "tire_puncture"),
-    ("brake_wear", "stuck_caliper"),
-)
-"""Causes that pass for each other: what the same few readings can mean."""
-
-_FAMILY = {cause: number for number, family in enumerate(FAMILIES) for cause in family}
 
 
 class Joined(msgspec.Struct, array_like=True, gc=False):
@@ -85,7 +75,5 @@ class Joined(msgspec.Struct, array_like=True, gc=False):
 
     def _name(self, cause: str) -> str:
         """Under which name a cause that is not told yet should be."""
-        family = _FAMILY.get(cause)
-        if family is None:
-            return cause
-        return next((name for name in self.told.values() if _FAMILY.get(name) == family), cause)
+        family = FAMILY.get(cause, ())
+        return next((name for name in self.told.values() if name in family), cause)

@@ -30,20 +30,65 @@ class Cause:
     op_code: str
 
 
+_BATTERY, _COOLING, _DIAGNOSIS, _TIRE, _BRAKES = (
+    "BATT-TEST", "COOL-DIAG", "DIAG", "TIRE", "BRAKES",
+)  # fmt: skip
+_STOP, _SOON, _SERVICE = Urgency.STOP, Urgency.SOON, Urgency.SERVICE
+
 CAUSES: dict[str, Cause] = {
-    c.name: c
-    for c in (
-        Cause(
-            "coolant_overheat",
-            "Engine overheating",
-            "the engine is running too hot",
-            Urgency.STOP,
-            "COOL-DIAG",
-        ),
-        Cause("battery_12v", "12 V battery weak", "the battery is weak", Urgency.SOON, "BATT-TEST"),
-        Cause("service_due", "Service due", "its service is due", Urgency.SERVICE, "SERVICE"),
+    name: Cause(name, title, plain, urgency, op_code)
+    for name, title, plain, urgency, op_code in (
+        ("coolant_overheat", "Engine overheating", "the engine is running too hot",
+         _STOP, _COOLING),
+        ("coolant_leak", "Coolant loss", "it is losing coolant", _SOON, _COOLING),
+        ("thermostat_stuck_closed", "Thermostat stuck closed", "the engine is running too hot",
+         _STOP, _COOLING),
+        ("thermostat_stuck_open", "Thermostat stuck open", "the engine stays too cold",
+         _SERVICE, _COOLING),
+        ("radiator_fan", "Radiator fan not working", "the radiator fan is faulty",
+         _SOON, _COOLING),
+        ("battery_12v", "12 V battery weak", "the battery is weak", _SOON, _BATTERY),
+        ("parasitic_drain", "Battery drained while parked", "its battery loses charge",
+         _SOON, _BATTERY),
+        ("alternator", "Alternator charging too little", "the battery is not charging",
+         _SOON, _BATTERY),
+        ("high_resistance_cable", "High resistance in a battery cable",
+         "a battery cable is faulty", _SOON, _BATTERY),
+        ("weak_cell", "Weak cell in the traction battery", "its drive battery is weak",
+         _SOON, _DIAGNOSIS),
+        ("slow_tire_leak", "Tire losing air slowly", "a tire is slowly losing air", _SOON, _TIRE),
+        ("tire_puncture", "Tire losing air fast", "a tire is losing air fast", _STOP, _TIRE),
+        ("brake_wear", "Brake pads worn", "the brake pads are worn", _SERVICE, _BRAKES),
+        ("stuck_caliper", "Brake caliper sticking", "a brake does not release", _SOON, _BRAKES),
+        ("vacuum_leak", "Intake air leak", "the engine has an air leak", _SERVICE, _DIAGNOSIS),
+        ("misfire", "Engine misfiring", "the engine is misfiring", _SOON, _DIAGNOSIS),
+        ("dpf_clogged", "Particulate filter clogged", "the soot filter is filling",
+         _SOON, _DIAGNOSIS),
+        ("oil_consumption", "High oil consumption", "it uses too much oil",
+         _SOON, _DIAGNOSIS),
+        ("sensor_stuck", "Sensor stuck", "one sensor is stuck", _SERVICE, _DIAGNOSIS),
+        ("sensor_drift", "Sensor reads off", "one sensor reads wrong",
+         _SERVICE, _DIAGNOSIS),
+        ("sensors_swapped", "Two sensors swapped", "two sensors are swapped",
+         _SERVICE, _DIAGNOSIS),
+        ("service_due", "Service due", "its service is due", _SERVICE, "SERVICE"),
     )
-}
+}  # fmt: skip
+
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable",
+     "dtc_p0562", "dtc_p0620", "dtc_p0622"),
+    ("coolant_overheat", "coolant_leak", "thermostat_stuck_closed", "radiator_fan",
+     "dtc_p0481", "dtc_p0482", "dtc_p0483", "dtc_p2181"),
+    ("vacuum_leak", "misfire", "dtc_p0171", "dtc_p0174",
+     *(f"dtc_p03{number:02d}" for number in range(13))),
+    ("slow_tire_leak", "tire_puncture"),
+    ("brake_wear", "stuck_caliper"),
+)  # fmt: skip
+"""Causes that pass for each other: what the same few readings can mean, whoever reads them."""
+
+FAMILY = {cause: family for family in FAMILIES for cause in family}
+"""The family of a cause that has one."""
 
 
 _PLAIN = (

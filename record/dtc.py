@@ -139,13 +139,21 @@ def cause(code: str) -> str:
 
 
 _CAUSES = {
+    "P0128": "thermostat_stuck_open",
     "P0217": "coolant_overheat",
+    "P0480": "radiator_fan",
     "P0560": "battery_12v",
     "P0561": "battery_12v",
     "P0562": "battery_12v",
     "P0A8D": "battery_12v",  # the same on hybrids, by the 14 V power module
+    "P0A7F": "weak_cell",
+    "P0A80": "weak_cell",
+    "P244B": "dpf_clogged",
+    "P2463": "dpf_clogged",
     "U3003": "battery_12v",
 }
+NAMED = frozenset(_CAUSES.values())
+"""Root causes that a code can state."""
 
 
 @cache

@@ -151,8 +151,8 @@ class Customers:
         for customer in customers:
             self._http.put(f"/_standin/phones/{customer.phone}", json={"name": customer.name})
         for phone in self._http.get("/_standin/phones").json():
-            if known := self._by_phone.get(phone["number"]):
-                known.read = phone["count"]  # what came before us was answered before us
+            if (known := self._by_phone.get(phone["number"])) and phone["count"]:
+                known.read = self._answered(known)
 
     @property
     def next_at(self) -> datetime | None:
@@ -186,6 +186,12 @@ class Customers:
         self._planned.remove(answer)
         self._do(answer)
         return Did(now, answer.customer.phone, answer.customer.habit)
+
+    def _answered(self, customer: Customer) -> int:
+        """How many messages of the chat are behind them: up to the last that they sent."""
+        chat = self._http.get(f"/_standin/phones/{customer.phone}/chat").json()
+        sent = (number for number, message in enumerate(chat, 1) if not message["incoming"])
+        return max(sent, default=0)
 
     def _read(self, customer: Customer, now: datetime) -> list[Heard]:
         url = f"/_standin/phones/{customer.phone}/chat"

@@ -16,6 +16,8 @@ OP_CODES = (
     ("SERVICE", "Scheduled service", 90, "general", "general"),
     ("BATT-TEST", "Battery and charging test, replace if needed", 45, "quick", "electrical"),
     ("COOL-DIAG", "Cooling system: find the cause, repair", 180, "general", "general"),
+    ("TIRE", "Tire: find the leak, repair or replace", 45, "quick", "general"),
+    ("BRAKES", "Brakes: measure, pads and discs of an axle", 120, "general", "general"),
     ("DIAG", "Read trouble codes and diagnose", 60, "general", "electrical"),
 )
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import saved
-from detectors.join import FAMILIES, Joined
+from detectors.join import Joined
+from record.causes import FAMILIES
 from record.flow import Evidence, Finding, FindingKind, Urgency
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -148,13 +148,24 @@ def test_the_networks_own_answer_to_stop_is_automatic(phones: Phones) -> None:
     assert customers.next_at is None
 
 
-def test_what_came_before_is_not_answered_again(phones: Phones) -> None:
-    """The demo's town is restarted: its people have read their texts."""
+def test_what_was_answered_before_is_not_answered_again(phones: Phones) -> None:
+    """The demo's town is restarted: its people go on from the last text that they sent."""
     phones.text(phone(0))
     customers = phones.of(*people("first"))
-    assert customers.step(NOON) == [] and customers.next_at is None
+    until_done(customers, NOON)
+    again = phones.of(*people("first"))
+    assert again.step(NOON) == [] and again.next_at is None
     phones.text(phone(0))
-    assert len(customers.step(NOON)) == 1 and customers.next_at is not None
+    assert len(again.step(NOON)) == 1 and again.next_at is not None
+
+
+def test_what_came_before_the_town_lived_is_answered(phones: Phones) -> None:
+    """Care may write before the town is up: nobody loses that text."""
+    phones.text(phone(0))
+    customers = phones.of(*people("first"))
+    assert len(customers.step(NOON)) == 1
+    until_done(customers, NOON)
+    assert phones.answers(phone(0)) == ["1"]
 
 
 def test_strangers_are_left_alone(phones: Phones) -> None:
