@@ -107,6 +107,18 @@ def cause_title(cause: str) -> str:
     return cause_of(cause).title
 
 
+def detector_title(name: str) -> str:
+    """A detector's name for people.
+
+    Examples
+    --------
+    >>> detector_title("weak_battery"), detector_title("dtc_raised")
+    ('Weak battery', 'DTC raised')
+    """
+    words = name.replace("_", " ").replace("dtc", "DTC")
+    return words[:1].upper() + words[1:]
+
+
 def car(make: str | None, model: str | None, year: int | None = None) -> str:
     """Make and model as one says them.
 
@@ -413,6 +425,7 @@ FILTERS = {
     "cause_title": cause_title,
     "clock": clock,
     "day": day,
+    "detector_title": detector_title,
     "day_long": day_long,
     "day_year": day_year,
     "due": due,

@@ -11,7 +11,7 @@ from psycopg import Connection
 from care import journey, task
 from care.dismissal import REASONS
 from care.errors import CareError
-from care.store import alerts, bookings, people, tasks
+from care.store import alerts, bookings, cases, people, tasks
 from care.store.alerts import NewFinding
 from record.flow import RELAPSE, Alert, FindingKind, Urgency
 
@@ -191,6 +191,8 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
             pass
     if after is not None:
         alerts.link_finding(conn, after.id, finding.id)
+        if finding.kind != FindingKind.RECOVERED and not isinstance(what, Ignore):
+            cases.begin(conn, finding.id, after.id)
     return what, after
 
 
@@ -271,4 +273,6 @@ def dismiss(
         staff_id=int(who) if who.isdigit() else None,
         at=now,
     )
+    if why.label is not None:
+        cases.answer(conn, alert_id, why.label, (), actor, now)
     return end(conn, alert_id, "dismissed", actor, now, now)

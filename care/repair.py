@@ -14,7 +14,7 @@ from care.money import MOST_MINOR
 from care.photo import Photo
 from care.rating import ask_rating
 from care.repair_states import NEXT, TITLES
-from care.store import alerts, bookings, estimates, people, repairs
+from care.store import alerts, bookings, cases, estimates, people, repairs
 from care.store.repairs import Declined
 from record.causes import CAUSES
 from record.db import BAD_MOMENT
@@ -212,6 +212,9 @@ def close(
     outcome = None
     if booking.alert_id is not None:
         outcome = repairs.insert_outcome(conn, booking.alert_id, order.id, finding, now)
+        if code.right is not None:
+            found = (actual,) if actual else ()
+            cases.answer(conn, booking.alert_id, code.code, found, f"repair_order:{order.id}", now)
         _answer_alert(conn, booking.alert_id, code, actor, now)
         if code.repaired:
             verification.begin(conn, order, booking.alert_id, actual, now)

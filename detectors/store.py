@@ -1,14 +1,15 @@
 """What the detectors read and write: the hand-off log, saved states, findings, shard locks."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from detectors.contract import time_of
 from record.flow import Finding, Frame, Vehicle
@@ -205,17 +206,16 @@ class Label:
 def labels(conn: psycopg.Connection) -> list[Label]:
     """All answers that say whether an alert was right.
 
-    Another part than the one named was still a fault; a fault that could not be reproduced, or that
-    the customer did not want looked at, says nothing.
+    Another part than the one named was still a fault; a fault that could not be reproduced, that
+    the customer did not want looked at, or that somebody had repaired before, says nothing.
     """
     with conn.cursor(row_factory=class_row(Label)) as cur:
         return cur.execute(
             """
             SELECT a.vehicle_id, a.cause, o.at,
-                o.label IN ('confirmed', 'confirmed_other', 'already_repaired') AS confirmed,
-                o.label IN ('confirmed', 'already_repaired') AS root
+                o.label <> 'no_fault_found' AS confirmed, o.label = 'confirmed' AS root
             FROM outcome o JOIN alert a ON a.id = o.alert_id
-            WHERE o.label NOT IN ('not_reproduced', 'customer_declined')
+            WHERE o.label IN ('confirmed', 'confirmed_other', 'no_fault_found')
             UNION ALL
             SELECT a.vehicle_id, a.cause, d.at, d.label = 'confirmed', d.label = 'confirmed'
             FROM dismissal_label d JOIN alert a ON a.id = d.alert_id WHERE d.label IS NOT NULL
@@ -235,6 +235,127 @@ def advisors(conn: psycopg.Connection) -> int:
     row = conn.execute("SELECT count(*) FROM staff WHERE role = 'advisor' AND active").fetchone()
     assert row is not None
     return int(row[0])
+
+
+# --- what came of it -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is known of the cases of one version of a detector, and of one cause or one month.
+
+    Parameters
+    ----------
+    cause, month : str and date, or None
+        None stands for all.
+    told, silent : int
+        Alerts that it spoke of, and cases of which nobody was told.
+    confirmed, other, wrong : int
+        By what was found: the cause as named, another one, no fault.
+    lead : timedelta or None
+        Median time from its first word to the repair, of the right ones.
+    """
+
+    detector: str
+    version: int
+    cause: str | None
+    month: date | None
+    told: int
+    silent: int
+    confirmed: int
+    other: int
+    wrong: int
+    lead: timedelta | None
+
+    @property
+    def right(self) -> int:
+        """There was a fault."""
+        return self.confirmed + self.other
+
+
+def tallies(conn: psycopg.Connection, detector: str, zone: str) -> list[Tally]:
+    """A detector's record: by version; by version and cause; by month of that zone (version 0)."""
+    with conn.cursor(row_factory=class_row(Tally)) as cur:
+        return cur.execute(
+            f"""
+            SELECT detector, coalesce(version, 0) AS version, cause, month, {_COUNTED}
+            FROM (SELECT *, date_trunc('month', at AT TIME ZONE %s)::date AS month
+                  FROM detector_case WHERE detector = %s) AS c
+            GROUP BY detector, GROUPING SETS ((version), (version, cause), (month))
+            ORDER BY month DESC, count(*) DESC
+            """,  # noqa: S608
+            [zone, detector],
+        ).fetchall()
+
+
+def standings(conn: psycopg.Connection) -> list[Tally]:
+    """The records of all detectors, by version."""
+    with conn.cursor(row_factory=class_row(Tally)) as cur:
+        return cur.execute(
+            f"""
+            SELECT detector, version, NULL AS cause, NULL AS month, {_COUNTED}
+            FROM detector_case GROUP BY detector, version ORDER BY detector, version DESC
+            """  # noqa: S608
+        ).fetchall()
+
+
+_COUNTED = """
+    count(alert_id) AS told, count(*) FILTER (WHERE alert_id IS NULL) AS silent,
+    count(*) FILTER (WHERE label = 'confirmed') AS confirmed,
+    count(*) FILTER (WHERE label = 'confirmed_other') AS other,
+    count(*) FILTER (WHERE label = 'no_fault_found') AS wrong,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY answered_at - at)
+        FILTER (WHERE label <> 'no_fault_found') AS lead
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A stored trial."""
+
+    id: int
+    detector: str
+    versions: str
+    source: str
+    since: datetime
+    until: datetime
+    at: datetime
+    report: dict[str, Any]
+
+
+def add_backtest(
+    conn: psycopg.Connection,
+    *,
+    detector: str,
+    versions: str,
+    source: str,
+    since: datetime,
+    until: datetime,
+    at: datetime,
+    report: Mapping[str, Any],
+) -> int:
+    """Keep a trial; its key."""
+    row = conn.execute(
+        """
+        INSERT INTO backtest (detector, versions, source, since, until, at, report)
+        VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
+        """,
+        [detector, versions, source, since, until, at, Jsonb(report)],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def backtests(conn: psycopg.Connection, detector: str, limit: int) -> list[Backtest]:
+    """The newest trials of a detector, or of all together."""
+    with conn.cursor(row_factory=class_row(Backtest)) as cur:
+        return cur.execute(
+            """
+            SELECT id, detector, versions, source, since, until, at, report FROM backtest
+            WHERE detector = %s ORDER BY id DESC LIMIT %s
+            """,
+            [detector, limit],
+        ).fetchall()
 
 
 # --- a checkpoint --------------------------------------------------------------------------------
@@ -258,16 +379,25 @@ def save_states(
     )
 
 
-def add_findings(conn: psycopg.Connection, findings: Iterable[Finding]) -> int:
-    """Add findings and wake care; one that is there already, by its natural key, stays as it is."""
-    rows = [_row(finding) for finding in findings]
+def add_findings(
+    conn: psycopg.Connection, findings: Iterable[Finding], versions: Mapping[str, int]
+) -> int:
+    """Add findings and wake care; one that is there already, by its natural key, stays as it is.
+
+    Parameters
+    ----------
+    versions : mapping of str to int
+        Of the detectors that found them.
+    """
+    rows = [_row(finding) | {"version": versions[finding.detector]} for finding in findings]
     with conn.cursor() as cur:
         cur.executemany(
             """
-            INSERT INTO finding (vehicle_id, detector, cause, kind, at, urgency, confidence,
-                summary, evidence, expect_from, expect_to)
-            VALUES (%(vehicle_id)s, %(detector)s, %(cause)s, %(kind)s, %(at)s, %(urgency)s,
-                %(confidence)s, %(summary)s, %(evidence)s, %(expect_from)s, %(expect_to)s)
+            INSERT INTO finding (vehicle_id, detector, version, cause, kind, at, urgency,
+                confidence, summary, evidence, expect_from, expect_to)
+            VALUES (%(vehicle_id)s, %(detector)s, %(version)s, %(cause)s, %(kind)s, %(at)s,
+                %(urgency)s, %(confidence)s, %(summary)s, %(evidence)s, %(expect_from)s,
+                %(expect_to)s)
             ON CONFLICT DO NOTHING
             """,
             rows,

@@ -188,7 +188,8 @@ class Worker:
         ]
         states.sort()  # one order of row locks for all
         store.save_states(self.conn, self.versions, states)
-        store.add_findings(self.conn, (f for shard in mine for f in shard.findings))
+        findings = (f for shard in mine for f in shard.findings)
+        store.add_findings(self.conn, findings, {kind.name: kind.version for kind in self.kinds})
         if store.delete_batches(self.conn, done) != len(done):
             raise psycopg.OperationalError("batches vanished that this worker has judged")
 

@@ -112,6 +112,15 @@ class Urgency(StrEnum):
     INFO = "info"  # nobody needs to call
 
 
+class Stage(StrEnum):
+    """How far a detector is trusted (docs/decisions/0071)."""
+
+    SHADOW = "shadow"  # what it finds is kept and measured; nobody is told
+    PROBATION = "probation"  # an advisor is told, a customer never by itself
+    IN_FORCE = "in_force"
+    SET_ASIDE = "set_aside"  # nothing that it finds is kept
+
+
 class FindingKind(StrEnum):
     RAISED = "raised"
     REFRESHED = "refreshed"

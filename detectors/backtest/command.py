@@ -12,10 +12,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from detectors import store
 from detectors.backtest import engines
 from detectors.backtest.history import BacktestError, File, Source, Stored
-from detectors.backtest.report import run, table
+from detectors.backtest.report import Report, run, table
 from detectors.backtest.trial import ALL, Job, Lived, detector, kinds_of, live, read_params
+from record import clock, db
 from record.settings import Settings, SettingsError, load
 
 
@@ -23,9 +25,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one backtest; returns the exit status."""
     asked = _parser().parse_args(words)
     try:
-        source: Source = (
-            File.open(asked.frames) if asked.frames else Stored(load(Settings).database_url)
-        )
+        url = load(Settings).database_url if asked.save or not asked.frames else ""
+        source: Source = File.open(asked.frames) if asked.frames else Stored(url)
         began, ended = source.span()
         since, to = asked.since or began, asked.to or ended
         if not since < to:
@@ -50,7 +51,28 @@ def main(words: Sequence[str] | None = None) -> int:
     print(table(report))
     if asked.json:
         asked.json.write_text(json.dumps(asdict(report), default=str, indent=1) + "\n")
+    if asked.save:
+        print(f"kept as trial {save(report, asked.frames, url)}, see its detector's page")
     return 0
+
+
+def save(report: Report, frames: Path | None, url: str) -> int:
+    """Keep a report for the detector's page; its key.
+
+    Which vehicles it speaks of is left out: only how many alerts one version has alone.
+    """
+    kept = asdict(report) | {"only": [len(alerts) for alerts in report.only]}
+    with db.connect(url, "detectors backtest") as conn:
+        return store.add_backtest(
+            conn,
+            detector=report.name,
+            versions=", ".join(f"{kind.name} {kind.version}" for kind in kinds_of(report.name)),
+            source=frames.name if frames else "stored history",
+            since=report.since,
+            until=report.to,
+            at=clock.read_scale(conn).at(clock.wall()),
+            report=json.loads(json.dumps(kept, default=str)),
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "--procs", type=_count, default=os.cpu_count() or 1, help="default: as many as cores"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster instead")
+    parser.add_argument("--save", action="store_true", help="show it on the detector's page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all of it, for other tools")
     return parser
 

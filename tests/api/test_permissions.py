@@ -150,6 +150,8 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/customers/{customer_id}/requests"): OFFICE,
     ("GET", "/results"): SORTERS,
     ("POST", "/results/learning"): SORTERS,
+    ("GET", "/detectors"): ALL,
+    ("GET", "/detectors/{detector}"): ALL,
     ("GET", "/quarantine"): SORTERS,
     ("POST", "/quarantine/{row_id}/replay"): SORTERS,
     ("GET", "/api/v1/me"): ALL,
@@ -238,7 +240,7 @@ def test_the_table_names_every_route() -> None:
 
 
 def path_of(pattern: str, ids: dict[str, int]) -> str:
-    shared = {"token": "x", "name": "birthday", "version": 1}
+    shared = {"token": "x", "name": "birthday", "version": 1, "detector": "weak_battery"}
     path = pattern.format(**ids, **shared) if "{" in pattern else pattern
     query = {
         "/vehicles/{vehicle_id}/telemetry.json": "?signals=speed_kmh",
@@ -441,6 +443,8 @@ def test_nothing_of_another_dealer(console: Console) -> None:
         "/bookings",
         "/requests",
         "/results",
+        "/detectors",
+        "/detectors/weak_battery",
         "/quarantine",
         "/api/v1/tasks",
         "/api/v1/alerts",

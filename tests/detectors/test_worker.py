@@ -360,9 +360,9 @@ def test_a_replayed_finding_that_was_handled_stays_handled(
     add_cars(db, [car])
     findings = detect(Bank(car), frames)
     with db.transaction():
-        assert store.add_findings(db, findings) == len(findings)
+        assert store.add_findings(db, findings, {"coolant_overheat": 2}) == len(findings)
         db.execute("UPDATE finding SET handled_at = now()")
-        assert store.add_findings(db, findings) == 0
+        assert store.add_findings(db, findings, {"coolant_overheat": 3}) == 0
         row = db.execute("SELECT count(*) FROM finding WHERE handled_at IS NULL").fetchone()
     assert row == (0,)
 

@@ -1,0 +1,85 @@
+"""Each detector's part in each alert, and what turned out to be true: what it is measured by."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+
+ANSWERED_WITHIN = timedelta(days=60)
+"""What a workshop finds so long after a silent finding says whether it was right; a case of which
+nobody is told is the same one for so long."""
+
+
+def begin(conn: Connection, finding_id: int, alert_id: int | None) -> None:
+    """Write down that a detector spoke of an alert, or of what nobody is told. Once for each.
+
+    With it goes what is known at this moment, which `care.chance` learns from.
+    """
+    conn.execute(
+        """
+        INSERT INTO detector_case (detector, version, cause, vehicle_id, alert_id, finding_id, at,
+            features)
+        SELECT f.detector, f.version, coalesce(a.cause, f.cause), f.vehicle_id, a.id, f.id, f.at,
+            jsonb_strip_nulls(jsonb_build_object(
+                'confidence', f.confidence,
+                'urgency', f.urgency,
+                'model', nullif(trim(v.make || ' ' || v.model), ''),
+                'powertrain', v.powertrain,
+                'age_years', greatest(extract(year FROM f.at)::int - v.model_year, 0),
+                'off', CASE WHEN jsonb_typeof(f.evidence -> 'value') = 'number'
+                         AND jsonb_typeof(f.evidence -> 'expected') = 'number'
+                         AND (f.evidence ->> 'expected')::numeric <> 0
+                    THEN least(abs((f.evidence ->> 'value')::numeric
+                               / (f.evidence ->> 'expected')::numeric - 1), 10) END,
+                'notes', CASE WHEN jsonb_typeof(f.evidence -> 'notes') = 'array'
+                    THEN jsonb_array_length(f.evidence -> 'notes') END,
+                'days_left', extract(epoch FROM f.expect_from - f.at)::float8 / 86400,
+                'reopened', a.reopened,
+                'earlier', past.cases,
+                'earlier_wrong', past.wrong))
+        FROM finding f JOIN vehicle v ON v.id = f.vehicle_id
+        LEFT JOIN alert a ON a.id = %(alert)s
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS cases, count(*) FILTER (WHERE label = 'no_fault_found') AS wrong
+            FROM detector_case c WHERE c.vehicle_id = f.vehicle_id AND c.at < f.at
+              AND c.alert_id IS NOT NULL) AS past
+        WHERE f.id = %(finding)s AND (a.id IS NOT NULL OR NOT EXISTS (
+            SELECT FROM detector_case c
+            WHERE c.vehicle_id = f.vehicle_id AND c.detector = f.detector AND c.cause = f.cause
+              AND c.alert_id IS NULL AND c.at > f.at - %(within)s))
+        ON CONFLICT (alert_id, detector) DO NOTHING
+        """,
+        {"finding": finding_id, "alert": alert_id, "within": ANSWERED_WITHIN},
+    )
+
+
+def answer(
+    conn: Connection, alert_id: int, label: str, also: Sequence[str], by: str, at: datetime
+) -> None:
+    """What was found answers all who spoke of the alert, and who spoke of it unheard.
+
+    Parameters
+    ----------
+    also : sequence of str
+        Other causes that were found.
+    by : str
+        ``staff:3``, ``repair_order:5``.
+    """
+    conn.execute(
+        """
+        UPDATE detector_case AS c SET label = %(label)s, answered_at = %(at)s, answered_by = %(by)s
+        FROM alert a
+        WHERE a.id = %(alert)s AND (c.alert_id = a.id OR (
+            c.alert_id IS NULL AND c.vehicle_id = a.vehicle_id
+            AND (c.cause = a.cause OR c.cause = ANY(%(also)s))
+            AND c.at BETWEEN %(at)s - %(within)s AND %(at)s))
+        """,
+        {
+            "alert": alert_id,
+            "label": label,
+            "also": list(also),
+            "by": by,
+            "at": at,
+            "within": ANSWERED_WITHIN,
+        },
+    )
