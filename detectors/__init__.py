@@ -6,6 +6,7 @@ from detectors.contract import Detector
 from detectors.coolant_overheat import CoolantOverheat
 from detectors.dtc_raised import DtcRaised
 from detectors.service_due import ServiceDue
+from detectors.thermostat_stuck_open import ThermostatStuckOpen
 from detectors.weak_battery import WeakBattery
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
@@ -13,5 +14,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     DtcRaised,
     WeakBattery,
     ServiceDue,
+    ThermostatStuckOpen,
 )
 """Every detector in force. The order is that of saved states."""

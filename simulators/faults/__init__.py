@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from simulators.models import Model
     from simulators.vehicle import Vehicle
 
-NAMES = ("coolant_overheat", "dtc_raised", "service_due", "weak_battery")
+NAMES = (
+    "coolant_overheat",
+    "dtc_raised",
+    "service_due",
+    "thermostat_stuck_open",
+    "weak_battery",
+)
 """The twins of today's detectors, under their names."""
 
 KINDS = (

@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class ThermostatStuckOpen(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(thermostat_leak=min(1.0, wear))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000005", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose thermostat does not close from its eighth day on, by half."""
+    fault = ThermostatStuckOpen(start + timedelta(days=7), timedelta(days=0.5), severity=0.5)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

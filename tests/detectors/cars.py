@@ -18,6 +18,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "coolant_overheat": {"coolant_overheat": 9},
     "dtc_raised": {"dtc_raised": 8},
     "service_due": {"service_due": 25},
+    "thermostat_stuck_open": {"thermostat_stuck_open": 14},
     "weak_battery": {"weak_battery": 80},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
