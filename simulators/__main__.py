@@ -22,6 +22,7 @@ class Command:
 
 COMMANDS = {
     "replay": Command("simulators.drives", "publish a real drive log as one vehicle"),
+    "inject": Command("simulators.lives", "weeks of real drives, healthy and with faults put in"),
     "twilio": Command("simulators.twilio_standin.server", "stand in for Twilio's Messages API"),
     "fleet": Command("simulators.fleet", "cars that drive, park and fail, on one connection"),
     "world": Command("simulators.world.command", "the whole product in a world of known truth"),

@@ -46,6 +46,11 @@ ENGINE_LOAD = "Vehicle.OBD.EngineLoad"
 COOLANT = "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature"
 AIR_FLOW = "Vehicle.OBD.MAF"
 AMBIENT = "Vehicle.Exterior.AirTemperature"
+INTAKE = "Vehicle.OBD.IntakeTemp"
+LONG_TRIM = "Vehicle.OBD.LongTermFuelTrim1"
+SHORT_TRIM = "Vehicle.OBD.ShortTermFuelTrim1"
+VOLTAGE = "Vehicle.LowVoltageBattery.CurrentVoltage"
+IGNITION = "Vehicle.LowVoltageSystemState"
 
 SAMPLES = Path(__file__).parent / "samples"
 KIT_SAMPLE = SAMPLES / "2018-04-23_Seat_Leon_KA_KA_Frei.csv"
@@ -56,7 +61,7 @@ _KIT = {
     "Intake Manifold Absolute Pressure": "Vehicle.Powertrain.CombustionEngine.MAP",
     "Engine RPM": ENGINE_SPEED,
     "Vehicle Speed Sensor": SPEED,
-    "Intake Air Temperature": "Vehicle.OBD.IntakeTemp",
+    "Intake Air Temperature": INTAKE,
     "Air Flow Rate from Mass Flow Sensor": AIR_FLOW,
     "Absolute Throttle Position": "Vehicle.OBD.ThrottlePosition",
     "Ambient Air Temperature": AMBIENT,
@@ -71,8 +76,8 @@ _CAROBD = {
     "THROTTLE": "Vehicle.OBD.ThrottlePosition",
     "ENGINE_LOAD": ENGINE_LOAD,
     "COOLANT_TEMPERATURE": COOLANT,
-    "LONG_TERM_FUEL_TRIM_BANK_1": "Vehicle.OBD.LongTermFuelTrim1",
-    "SHORT_TERM_FUEL_TRIM_BANK_1": "Vehicle.OBD.ShortTermFuelTrim1",
+    "LONG_TERM_FUEL_TRIM_BANK_1": LONG_TRIM,
+    "SHORT_TERM_FUEL_TRIM_BANK_1": SHORT_TRIM,
     "INTAKE_MANIFOLD_PRESSURE": "Vehicle.Powertrain.CombustionEngine.MAP",
     "FUEL_TANK": "Vehicle.Powertrain.FuelSystem.RelativeLevel",
     "ABSOLUTE_THROTTLE_B": "Vehicle.OBD.ThrottlePositionB",
@@ -81,11 +86,11 @@ _CAROBD = {
     "COMMANDED_THROTTLE_ACTUATOR": "Vehicle.OBD.ThrottleActuator",
     "ABSOLUTE_BAROMETRIC_PRESSURE": "Vehicle.OBD.BarometricPressure",
     "RELATIVE_THROTTLE_POSITION": "Vehicle.OBD.RelativeThrottlePosition",
-    "INTAKE_AIR_TEMP": "Vehicle.OBD.IntakeTemp",
+    "INTAKE_AIR_TEMP": INTAKE,
     "TIMING_ADVANCE": "Vehicle.OBD.TimingAdvance",
     "CATALYST_TEMPERATURE_BANK1_SENSOR1": "Vehicle.OBD.Catalyst.Bank1.Temperature1",
     "CATALYST_TEMPERATURE_BANK1_SENSOR2": "Vehicle.OBD.Catalyst.Bank1.Temperature2",
-    "CONTROL_MODULE_VOLTAGE": "Vehicle.LowVoltageBattery.CurrentVoltage",
+    "CONTROL_MODULE_VOLTAGE": VOLTAGE,
     "COMMANDED_EVAPORATIVE_PURGE": "Vehicle.OBD.CommandedEVAP",
     "TIME_RUN_WITH_MIL_ON": "Vehicle.OBD.RunTimeMIL",
     "TIME_SINCE_TROUBLE_CODES_CLEARED": "Vehicle.OBD.TimeSinceDTCCleared",

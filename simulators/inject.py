@@ -1,16 +1,33 @@
-"""A fault put into a real drive: the log of a healthy car, with an engine that overheats.
+"""A fault put into a real drive: the log of a healthy car, with what the fault changes in it.
 
-The injected temperature is the logged one plus an excess that follows a heat balance: the share of
-the engine's heat that the failing pump or fan no longer carries off warms block and coolant, and
-what still leaks away grows with the excess. So it rises faster under load than at idle, falls a
-little when the car rolls, and holds near the boiling point of the pressurised coolant.
+Each function takes the frames of one drive and gives the same frames with a fault that is so bad
+(`wear`, 0 to 1). What a fault leaves alone stays as it was logged, to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from simulators.drives import AIR_FLOW, COOLANT, ENGINE_LOAD, ENGINE_SPEED
+from simulators.drives import (
+    AIR_FLOW,
+    AMBIENT,
+    COOLANT,
+    ENGINE_LOAD,
+    ENGINE_SPEED,
+    IGNITION,
+    INTAKE,
+    LONG_TRIM,
+    SHORT_TRIM,
+    SPEED,
+    VOLTAGE,
+)
+from simulators.physics import (
+    BLOCK_LOSS_W_K,
+    RADIATOR_W_K,
+    RADIATOR_W_K_PER_MS,
+    crank_voltage_v,
+    rest_voltage_v,
+)
 from simulators.wire import Frame, Value
 
 #: Heat that reaches the coolant for each g/s of intake air: stoichiometric petrol (14.7 : 1,
@@ -28,11 +45,22 @@ LEAK_W_K = 110.0
 #: 50 % glycol under a 1.4 bar cap boils at about this temperature; steam then takes the heat.
 BOILING_C = 128.0
 
+#: A cracked hose at idle: a quarter of the 2 to 3 g/s that a warm engine of that size idles on.
+LEAK_G_S = 0.9
+
+#: Where control units stop adding fuel, and set P0171.
+TRIM_LIMIT_PCT = 25.0
+
 
 def overheat(
     frames: Iterable[Frame], *, onset_s: float, severity: float = 0.9, displacement_l: float = 1.4
 ) -> Iterator[Frame]:
     """The same frames with a cooling fault that begins `onset_s` seconds into the drive.
+
+    The temperature is the logged one plus an excess that follows a heat balance: the share of the
+    engine's heat that the failing pump or fan no longer carries off warms block and coolant, and
+    what still leaks away grows with the excess. So it rises faster under load than at idle, falls a
+    little when the car rolls, and holds near the boiling point of the pressurised coolant.
 
     Parameters
     ----------
@@ -59,6 +87,113 @@ def overheat(
         excess_k = max(0.0, min(excess_k, BOILING_C - coolant_c))
         # PID 05 is a whole number of degrees
         yield frame._replace(signals={**frame.signals, COOLANT: float(round(coolant_c + excess_k))})
+
+
+def thermostat_open(
+    frames: Iterable[Frame], *, wear: float, displacement_l: float = 1.4
+) -> Iterator[Frame]:
+    """The same drive with a thermostat that no longer shuts: the radiator always cools.
+
+    The block is a heat store that the burnt fuel warms, and that block and radiator cool, the
+    radiator by `wear` of what it can, better the faster the car moves (`simulators.physics`). It is
+    never warmer than it was with the good thermostat.
+
+    Parameters
+    ----------
+    wear
+        How far it stays open, 0 to 1.
+    """
+    made_c = last_ms = None
+    for frame in frames:
+        coolant_c = frame.signals.get(COOLANT)
+        if not isinstance(coolant_c, int | float):
+            yield frame
+            continue
+        if made_c is None or last_ms is None:
+            made_c, last_ms = float(coolant_c), frame.ts_ms
+        seconds = (frame.ts_ms - last_ms) / 1000
+        last_ms = frame.ts_ms
+        outside_c = _number(frame, AMBIENT) or min(_number(frame, INTAKE) or 15.0, 25.0)
+        speed_ms = (_number(frame, SPEED) or 0.0) / 3.6
+        loss_w_k = BLOCK_LOSS_W_K + wear * (RADIATOR_W_K + RADIATOR_W_K_PER_MS * speed_ms)
+        heat_w = HEAT_W_PER_G_S * _air_flow_g_s(frame.signals, displacement_l)
+        made_c += (heat_w - loss_w_k * (made_c - outside_c)) * seconds / HEAT_CAPACITY_J_K
+        made_c = min(max(made_c, outside_c), float(coolant_c))
+        yield frame._replace(signals={**frame.signals, COOLANT: float(round(made_c))})
+
+
+def vacuum_leak(
+    frames: Iterable[Frame], *, wear: float, displacement_l: float = 1.4
+) -> Iterator[Frame]:
+    """The same drive with air that enters past the meter: trims that are high at idle.
+
+    What comes in is a steady flow, so its share of all air, and with it the trim, fades with load.
+    The long-term trim has learned two thirds of it, the short-term trim holds the rest; both end at
+    their limit of 25 %, as control units set it.
+
+    Parameters
+    ----------
+    wear
+        1 is `LEAK_G_S` of air at idle, a cracked crankcase hose.
+    """
+    for frame in frames:
+        air_g_s = _air_flow_g_s(frame.signals, displacement_l)
+        if air_g_s <= 0:
+            yield frame
+            continue
+        added_pct = 100 * wear * LEAK_G_S / air_g_s
+        signals = dict(frame.signals)
+        for path, share in ((LONG_TRIM, 2 / 3), (SHORT_TRIM, 1 / 3)):
+            usual = _number(frame, path)
+            if usual is not None:
+                # PIDs 06 and 07 have 128 steps up to +99.2 %
+                step = 100 / 128
+                signals[path] = step * round(min(usual + share * added_pct, TRIM_LIMIT_PCT) / step)
+        yield frame._replace(signals=signals)
+
+
+def stuck(frames: Iterable[Frame], *, path: str, value: float) -> Iterator[Frame]:
+    """The same drive with a sensor that always says the same."""
+    for frame in frames:
+        if path in frame.signals:
+            frame = frame._replace(signals={**frame.signals, path: value})
+        yield frame
+
+
+def start(frames: Sequence[Frame], *, wear: float, outside_c: float) -> list[Frame]:
+    """The same drive with what the log begins too late for: the battery at rest, and cranking.
+
+    A logger that draws its power from the ignition sees neither. Added are a frame at rest, an hour
+    before, and two while the starter turns, as `simulators.physics` has them for a battery whose
+    resistance has grown and whose charge sinks; a healthy one has `wear` 0.
+
+    Parameters
+    ----------
+    wear
+        1 no longer starts the engine on a mild day.
+    outside_c
+        Temperature of the battery, °C.
+    """
+    first = frames[0]
+    charge = 0.95 - 0.5 * wear
+    rest_v = rest_voltage_v(charge, outside_c)
+    lowest_v = crank_voltage_v(charge, outside_c, 1 + 3.2 * wear)
+    added = []
+    for before_s, state, voltage_v in (
+        (3600.0, "OFF", rest_v),
+        (2.0, "START", lowest_v),
+        (1.0, "START", rest_v - 0.55 * (rest_v - lowest_v)),
+    ):
+        signals: dict[str, Value] = {IGNITION: state, VOLTAGE: round(voltage_v, 2)}
+        if state == "START":
+            signals |= {ENGINE_SPEED: 200.0, SPEED: 0.0}
+        added.append(Frame(first.ts_ms - int(1000 * before_s), signals))
+    return [*added, *frames]
+
+
+def _number(frame: Frame, path: str) -> float | None:
+    value = frame.signals.get(path)
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _air_flow_g_s(signals: dict[str, Value], displacement_l: float) -> float:
