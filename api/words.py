@@ -112,8 +112,8 @@ def detector_title(name: str) -> str:
 
     Examples
     --------
-    >>> detector_title("weak_battery"), detector_title("dtc_raised")
-    ('Weak battery', 'DTC raised')
+    >>> detector_title("low_voltage"), detector_title("dtc_raised")
+    ('Low voltage', 'DTC raised')
     """
     words = name.replace("_", " ").replace("dtc", "DTC")
     return words[:1].upper() + words[1:]

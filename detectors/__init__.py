@@ -5,14 +5,14 @@ from typing import Any
 from detectors.contract import Detector
 from detectors.coolant_overheat import CoolantOverheat
 from detectors.dtc_raised import DtcRaised
+from detectors.low_voltage import LowVoltage
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
-from detectors.weak_battery import WeakBattery
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
     CoolantOverheat,
     DtcRaised,
-    WeakBattery,
+    LowVoltage,
     ServiceDue,
     ThermostatStuckOpen,
 )

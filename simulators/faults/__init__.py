@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from simulators.vehicle import Vehicle
 
 NAMES = (
+    "alternator",
     "coolant_overheat",
     "dtc_raised",
+    "high_resistance_cable",
+    "parasitic_drain",
     "service_due",
     "thermostat_stuck_open",
     "weak_battery",

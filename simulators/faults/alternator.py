@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class Alternator(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(alternator_share=1 - 0.97 * wear)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000002", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose alternator wears out in twelve days, after two healthy weeks."""
+    fault = Alternator(start + timedelta(days=14), timedelta(days=12), noticed=0.8)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

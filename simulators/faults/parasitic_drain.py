@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class ParasiticDrain(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(drain_a=self.drain_a * wear)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000002", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car in which something stays awake, after twelve healthy days."""
+    fault = ParasiticDrain(start + timedelta(days=12), timedelta(days=2), noticed=0.8)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -331,7 +331,7 @@ def _stories(conn: psycopg.Connection, room: Showroom) -> None:
             ],
         },
         (NOW + ago(days=6), NOW + ago(days=21)),
-        "weak_battery",
+        "low_voltage",
     )  # fmt: skip
     room.alerts["hot"] = add_alert(
         conn, v[1], "coolant_overheat", "stop", 0.98,

@@ -219,7 +219,7 @@ def test_every_page_fits_a_phone(browser: Browser, gallery: Console) -> None:
                  "/knowledge", "/journeys", "/campaigns", "/results", "/requests", "/bookings/1",
                  "/bookings/1/move", "/search?q=ma", "/vehicles/1", "/customers/1",
                  "/repair-orders/2", "/tasks/1", "/detectors",
-                 "/detectors/weak_battery"):  # fmt: skip
+                 "/detectors/low_voltage"):  # fmt: skip
         page.goto(gallery.url + path)
         assert page.locator("h1").count() == 1, path
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

@@ -11,7 +11,7 @@ from tests.api.conftest import Console
 from tests.api.showroom import NOW
 
 
-def answered(console: Console, right: int, wrong: int, detector: str = "weak_battery") -> None:
+def answered(console: Console, right: int, wrong: int, detector: str = "low_voltage") -> None:
     """Alerts of the version that runs now, with what workshops found."""
     console.do(
         """
@@ -47,17 +47,17 @@ def version_of(detector: str) -> int:
 def test_a_technician_reads_what_a_detector_looks_at(gallery: Console) -> None:
     with gallery.client("technician") as client:
         listed = client.get("/detectors").text
-        assert "Weak battery" in listed and "Nothing known yet" in listed
+        assert "Low voltage" in listed and "Nothing known yet" in listed
         assert "--detector all --save" in listed
-        page = client.get("/detectors/weak_battery").text
+        page = client.get("/detectors/low_voltage").text
     assert "SAE J537" in page and "CRANK_LIMIT_V" in page and "9.6" in page
-    assert "No alert yet" in page and "--detector weak_battery --params" in page
+    assert "No alert yet" in page and "--detector low_voltage --params" in page
 
 
 def test_its_record_is_shown_with_an_interval(console: Console) -> None:
     answered(console, 12, 2)
     with console.client("advisor") as client:
-        page = client.get("/detectors/weak_battery").text
+        page = client.get("/detectors/low_voltage").text
         assert "83\u00a0%" in page and "<svg" in page
         assert "6 days" in page and "November 2026" in page and "12 V battery weak" in page
         assert "12 of 14" in client.get("/detectors").text

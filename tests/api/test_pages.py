@@ -49,7 +49,7 @@ def test_an_alert_explains_itself(gallery: Console) -> None:
         "in 6 to 21 days",
         "91\N{NO-BREAK SPACE}%",
         "Maria Alvarez",
-        "weak_battery",
+        "low_voltage",
         'data-signals="battery_voltage_v,coolant_temp_c"',
     ):
         assert words in text

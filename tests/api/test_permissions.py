@@ -240,7 +240,7 @@ def test_the_table_names_every_route() -> None:
 
 
 def path_of(pattern: str, ids: dict[str, int]) -> str:
-    shared = {"token": "x", "name": "birthday", "version": 1, "detector": "weak_battery"}
+    shared = {"token": "x", "name": "birthday", "version": 1, "detector": "low_voltage"}
     path = pattern.format(**ids, **shared) if "{" in pattern else pattern
     query = {
         "/vehicles/{vehicle_id}/telemetry.json": "?signals=speed_kmh",
@@ -444,7 +444,7 @@ def test_nothing_of_another_dealer(console: Console) -> None:
         "/requests",
         "/results",
         "/detectors",
-        "/detectors/weak_battery",
+        "/detectors/low_voltage",
         "/quarantine",
         "/api/v1/tasks",
         "/api/v1/alerts",

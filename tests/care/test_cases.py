@@ -18,7 +18,7 @@ def take_up(db: psycopg.Connection) -> None:
         pass
 
 
-def case(db: psycopg.Connection, detector: str = "weak_battery") -> tuple[object, ...]:
+def case(db: psycopg.Connection, detector: str = "low_voltage") -> tuple[object, ...]:
     return row(
         db,
         "SELECT cause, label, answered_by FROM detector_case WHERE detector = %s",
@@ -35,7 +35,7 @@ def test_each_who_spoke_of_an_alert_has_one_case(db: psycopg.Connection) -> None
     take_up(db)
     found = db.execute("SELECT detector, at FROM detector_case ORDER BY at").fetchall()
     assert found == [
-        ("weak_battery", MONDAY - timedelta(days=2)),
+        ("low_voltage", MONDAY - timedelta(days=2)),
         ("dtc_raised", MONDAY - timedelta(hours=1)),
     ]
 

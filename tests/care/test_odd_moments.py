@@ -54,7 +54,7 @@ def test_an_alert_closes_when_all_who_raised_it_have_recovered(
 def test_a_booked_alert_is_not_well_while_another_detector_speaks(
     db: psycopg.Connection, world: World
 ) -> None:
-    for detector in ("weak_battery", "dtc_raised"):
+    for detector in ("low_voltage", "dtc_raised"):
         find(db, world.vehicle_id, MONDAY, detector=detector)
     engine.turn(db, lambda: MONDAY)
     send(db, MONDAY)

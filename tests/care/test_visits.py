@@ -225,7 +225,7 @@ def test_what_came_or_lies_elsewhere_is_not_late(db: psycopg.Connection) -> None
 def test_other_open_alerts_ride_along(db: psycopg.Connection) -> None:
     world = build(db)
     for cause, urgency, detector in (
-        ("battery_12v", "soon", "weak_battery"),
+        ("battery_12v", "soon", "low_voltage"),
         ("service_due", "service", "service_due"),
     ):
         alerts.insert(db, finding(db, world, cause, urgency, detector))

@@ -156,7 +156,7 @@ def find(
     urgency: str = "soon",
     confidence: float = 0.8,
     expect: timedelta | None = None,
-    detector: str = "weak_battery",
+    detector: str = "low_voltage",
 ) -> int:
     """Write a finding as a detector would, and commit."""
     finding = one(

@@ -17,9 +17,14 @@ START = datetime(2026, 1, 5, 5, tzinfo=UTC)
 SHOWS: dict[str, dict[str, int]] = {
     "coolant_overheat": {"coolant_overheat": 9},
     "dtc_raised": {"dtc_raised": 8},
+    "low_voltage": {
+        "weak_battery": 80,
+        "alternator": 24,
+        "parasitic_drain": 20,
+        "high_resistance_cable": 36,
+    },
     "service_due": {"service_due": 25},
     "thermostat_stuck_open": {"thermostat_stuck_open": 14},
-    "weak_battery": {"weak_battery": 80},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
 afflicted with one has to be watched."""

@@ -154,7 +154,7 @@ def test_without_history_it_says_so(
     database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
-    assert backtest("--detector", "weak_battery") == 2
+    assert backtest("--detector", "low_voltage") == 2
     assert "no telemetry is stored" in capsys.readouterr().err
     assert Stored(database).vehicles() == [] and Stored(database).advisors() == 0
 

@@ -71,7 +71,7 @@ def test_records_are_counted_by_version_cause_and_month(db: psycopg.Connection) 
             """
             WITH f AS (INSERT INTO finding (vehicle_id, detector, cause, kind, at, urgency,
                     confidence, summary, evidence)
-                VALUES (1, 'weak_battery', %(cause)s, 'raised', %(at)s, 'soon', 0.9, 'x', '{}')
+                VALUES (1, 'low_voltage', %(cause)s, 'raised', %(at)s, 'soon', 0.9, 'x', '{}')
                 RETURNING id),
             a AS (INSERT INTO alert (vehicle_id, cause, state, urgency, confidence, summary,
                     opened_at, refreshed_at, closed_at, close_reason)
@@ -79,7 +79,7 @@ def test_records_are_counted_by_version_cause_and_month(db: psycopg.Connection) 
                     'dismissed' WHERE NOT %(silent)s RETURNING id)
             INSERT INTO detector_case (detector, version, cause, vehicle_id, alert_id, finding_id,
                 at, features, label, answered_at, answered_by)
-            SELECT 'weak_battery', %(version)s, %(cause)s, 1, (SELECT id FROM a), f.id, %(at)s,
+            SELECT 'low_voltage', %(version)s, %(cause)s, 1, (SELECT id FROM a), f.id, %(at)s,
                 '{}', %(label)s, %(answered_at)s, %(by)s FROM f
             """,
             {
@@ -93,7 +93,7 @@ def test_records_are_counted_by_version_cause_and_month(db: psycopg.Connection) 
                 "by": "staff:1" if label else None,
             },
         )
-    record = standing.record(store.tallies(db, "weak_battery", "Europe/Berlin"))
+    record = standing.record(store.tallies(db, "low_voltage", "Europe/Berlin"))
     new, old = record.versions
     assert (new.tally.version, new.tally.told, new.tally.silent) == (4, 3, 1)
     assert (new.tally.confirmed, new.tally.other, new.tally.wrong, new.answered) == (1, 1, 1, 3)
@@ -107,8 +107,8 @@ def test_records_are_counted_by_version_cause_and_month(db: psycopg.Connection) 
         (date(2026, 8, 1), 1),
     ]
     assert {(t.detector, t.version, t.told) for t in store.standings(db)} == {
-        ("weak_battery", 4, 3),
-        ("weak_battery", 3, 1),
+        ("low_voltage", 4, 3),
+        ("low_voltage", 3, 1),
     }
     assert standing.record(store.tallies(db, "nobody", "UTC")).versions == []
 
