@@ -3,6 +3,7 @@
 from typing import Any
 
 from detectors.contract import Detector
+from detectors.coolant_leak import CoolantLeak
 from detectors.coolant_overheat import CoolantOverheat
 from detectors.dtc_raised import DtcRaised
 from detectors.low_voltage import LowVoltage
@@ -15,5 +16,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     LowVoltage,
     ServiceDue,
     ThermostatStuckOpen,
+    CoolantLeak,
 )
 """Every detector in force. The order is that of saved states."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "alternator",
+    "coolant_leak",
     "coolant_overheat",
     "dtc_raised",
     "high_resistance_cable",

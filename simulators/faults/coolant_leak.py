@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class CoolantLeak(Course):
         if wear > self.topped_up_at:  # once, with a litre of water
             lost -= 0.2 * (1 - wear) / (1 - self.topped_up_at)  # and it goes on leaking
         return Effects(coolant_share=1 - lost)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000006", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car that begins to lose its coolant on its fourth day, and is dry after twenty more."""
+    fault = CoolantLeak(start + timedelta(days=3), timedelta(days=20), topped_up_at=0.35)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -15,6 +15,7 @@ from simulators.vehicle import Vehicle as SimulatedCar
 START = datetime(2026, 1, 5, 5, tzinfo=UTC)
 
 SHOWS: dict[str, dict[str, int]] = {
+    "coolant_leak": {"coolant_leak": 14},
     "coolant_overheat": {"coolant_overheat": 9},
     "dtc_raised": {"dtc_raised": 8},
     "low_voltage": {
