@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from simulators import cycles
@@ -41,6 +42,17 @@ class Habits:
     stays_home: float = 0.08
     time_zone: str = "America/New_York"
 
+    def usual_m_a_day(self) -> float:
+        """How far this household drives on an average day, holidays aside.
+
+        >>> round(Habits(commute=(), errands=0.0).usual_m_a_day())
+        0
+        """
+        commute_m = 2 * _length_m(self.commute) * (1 - self.stays_home) if self.commute else 0.0
+        errand_m = sum(map(_length_m, _ERRANDS)) / len(_ERRANDS)
+        weekday_m = commute_m + self.errands / 2 * errand_m
+        return (5 * weekday_m + 2 * self.errands * errand_m) / 7
+
     def trips(self, day: date, seed: str) -> list[Trip]:
         """The trips of one day: the same for the same seed, whatever happened before."""
         chance = random.Random(f"{seed}:{day}")
@@ -69,6 +81,11 @@ class Habits:
             lasts_s = sum(len(cycles.speeds_ms(name)) for name in route)
             free = start + timedelta(seconds=lasts_s) + timedelta(minutes=20)
         return trips
+
+
+@cache
+def _length_m(route: tuple[str, ...]) -> float:
+    return float(cycles.route(route).sum())
 
 
 _ERRANDS: tuple[tuple[str, ...], ...] = (

@@ -444,8 +444,9 @@ class Vehicle:
         plan, state = self.service, self.state
         if plan is not None and not self._was_due:
             self._was_due = plan.left(state.at, state.odometer_m, state.engine_h) <= 0
-            if self._was_due:
-                self.dues.append(state.at)
+            if self._was_due:  # to the moment by the calendar, to the trip by use
+                dates = [plan.done_at + plan.interval] if plan.interval else []
+                self.dues.append(min([state.at, *dates]))
 
     # -- driving -------------------------------------------------------------------------------
 

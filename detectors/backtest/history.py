@@ -228,6 +228,20 @@ class File:
                         onset < end and shows <= end,
                     )
                 )
+            found += [
+                Answer(
+                    id,
+                    ("service_due",),
+                    at - ANSWERED_WITHIN,
+                    at,
+                    True,
+                    at,
+                    "service_due",
+                    ("service_due",),
+                    True,
+                )
+                for at in map(datetime.fromisoformat, about.get("dues", ()))
+            ]
             for one in about["innocents"]:
                 until = datetime.fromisoformat(one["end"]) if one["end"] else end
                 since = datetime.fromisoformat(one["start"]) if one["start"] else start

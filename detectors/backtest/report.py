@@ -42,6 +42,8 @@ class Score:
         Right ones that name the root.
     lead_days : float or None
         Median from alert to failure, or repair, of the right ones.
+    held : (int, int)
+        Failure windows, and intervals of what falls due, that held what came: so many of so many.
     by_cause : dict of str to int
     by_fault : dict of str to (int, int)
         Faults of a world that it should have found: how many it found, of how many.
@@ -64,6 +66,7 @@ class Score:
     precision: tuple[float, float, float] | None
     root: int
     lead_days: float | None
+    held: tuple[int, int]
     by_cause: dict[str, int]
     by_fault: dict[str, tuple[int, int]]
     wrong_by: dict[str, int]
@@ -117,7 +120,10 @@ def judged(
             one
             for one in mine.get(alert.vehicle_id, ())
             if one.since <= alert.at <= one.to + GRACE
-            and (alert.cause in one.causes or not (one.causes or _due(alert.cause)))
+            and (
+                alert.cause in (one.roots if _due(alert.cause) else one.causes)
+                or not (one.causes or _due(alert.cause))
+            )
         ]
         right = sorted((one for one in about if one.true), key=lambda o: alert.cause not in o.roots)
         found.update(right[:1])
@@ -125,12 +131,28 @@ def judged(
             one = right[0]
             lead = None if one.failed_at is None else (one.failed_at - alert.at) / DAY
             verdict = "root" if alert.cause in one.roots else "right"
-            told.append(replace(alert, verdict=verdict, about=one.what, lead_days=lead))
+            told.append(
+                replace(
+                    alert,
+                    verdict="due" if one.what and _due(alert.cause) else verdict,
+                    about=one.what,
+                    lead_days=lead,
+                    held=_held(alert, one.failed_at),
+                )
+            )
         elif about or (whole and not _due(alert.cause)):
             told.append(replace(alert, verdict="wrong", about=about[0].what if about else ""))
         else:
             told.append(alert)
     return told, found
+
+
+def _held(alert: Raised, at: datetime | None) -> bool | None:
+    """Whether the window that was told held what came; a date from the calendar is no window."""
+    since, to = alert.expect_from, alert.expect_to
+    if at is None or since is None or to is None or at < alert.at or to - since < DAY:
+        return None
+    return since <= at <= to
 
 
 def _due(cause: str) -> bool:
@@ -153,6 +175,7 @@ def score(
     counts = Counter(table["verdict"])
     right, wrong = counts["right"] + counts["root"], counts["wrong"]
     answered = right + wrong
+    held = [one.held for one in told if one.held is not None]
     at = pd.to_datetime(table["at"], utc=True).dt.tz_localize(None)
     weeks = at.dt.to_period("W").dt.start_time.dt.date.value_counts().sort_index()
     leads = table.loc[table["verdict"].isin(["right", "root"]), "lead_days"].dropna().astype(float)
@@ -177,6 +200,7 @@ def score(
         (right / answered, *wilson(right, answered)) if answered else None,
         counts["root"],
         float(leads.median()) if len(leads) else None,
+        (sum(held), len(held)),
         dict(Counter(table["cause"]).most_common()),
         {what: (hit[what], count) for what, count in sorted(counted.items())},
         dict(Counter(one.about or "nothing" for one in told if one.verdict == "wrong")),
@@ -270,6 +294,7 @@ def table(report: Report) -> str:
             ["–" if s.lead_days is None else f"{s.lead_days:.1f}" for s in report.scores],
         )
     )
+    rows.append(("windows that hold, of 0.75–0.85", [_windows(s) for s in report.scores]))
     causes = sorted({cause for s in report.scores for cause in s.by_cause})
     rows += [(f"  {c}", [f"{s.by_cause.get(c, 0):,}" for s in report.scores]) for c in causes]
     for fault in sorted({fault for s in report.scores for fault in s.by_fault}):
@@ -297,6 +322,11 @@ def table(report: Report) -> str:
             if len(only) > 20:
                 lines.append(f"  and {len(only) - 20} more (--json has all)")
     return "\n".join(lines)
+
+
+def _windows(one: Score) -> str:
+    hold, of = one.held
+    return f"{hold / of:.2f} of {of:,}" if of else "–"
 
 
 def _precision(one: Score) -> str:

@@ -145,14 +145,19 @@ class Raised:
     at : datetime
     summary : str
     confidence : float
+    expect_from, expect_to : datetime or None
+        The failure window, or when it falls due, as told first.
     until : datetime or None
         When it would have recovered.
     verdict : str
-        ``root``: right, and names the root; ``right``; ``wrong``; ``open`` where nobody knows.
+        ``root``: right, and names the root; ``right``; ``wrong``; ``due``: no fault, but work that
+        really fell due; ``open`` where nobody knows.
     about : str
         The fault that it speaks of, or what only looked like one.
     lead_days : float or None
         To the failure, or the repair.
+    held : bool or None
+        Whether the window held the failure; None without one, and where it is a single day.
     """
 
     vehicle_id: int
@@ -161,10 +166,13 @@ class Raised:
     at: datetime
     summary: str
     confidence: float
+    expect_from: datetime | None = None
+    expect_to: datetime | None = None
     until: datetime | None = None
     verdict: str = "open"
     about: str = ""
     lead_days: float | None = None
+    held: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +227,13 @@ def alerts_of(vehicle: Vehicle, findings: Iterable[Finding]) -> list[Raised]:
                     finding.at,
                     finding.summary,
                     finding.confidence,
+                    finding.expect_from,
+                    finding.expect_to,
                 )
             )
-        elif n is not None and case.until is not None:
-            cases[n] = replace(case, until=None)
+        elif n is not None:
+            told = case if case.expect_from else finding
+            cases[n] = replace(
+                case, until=None, expect_from=told.expect_from, expect_to=told.expect_to
+            )
     return cases

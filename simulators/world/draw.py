@@ -19,7 +19,7 @@ from simulators.climate import Climate, Spell
 from simulators.faults import Fault
 from simulators.habits import Habits
 from simulators.innocents import Innocent
-from simulators.models import MODELS
+from simulators.models import MODELS, Model
 from simulators.service_plan import ServicePlan
 from simulators.uplink import Uplink
 from simulators.world.plan import Car, Dealer, Person, World
@@ -247,16 +247,17 @@ def _car(
     year = chance.randint(model.first_year, min(model.last_year, 2025))
     age = 2026 - year + chance.random()
     odometer_m = max(2_000.0, age * chance.uniform(9_000, 20_000)) * 1000
-    plan_m = float(model.service_interval_m)
     used = chance.random()
-    plan = ServicePlan(
-        done_at=start - used * timedelta(days=model.service_interval_days) * chance.uniform(0.8, 1),
-        done_odometer_m=max(0.0, odometer_m - used * plan_m * chance.uniform(0.7, 1)),
-        done_engine_h=0.0,
-        interval_m=plan_m,
-        interval=timedelta(days=model.service_interval_days),
-    )
+    changed = chance.uniform(0.6, 1) * chance.uniform(1, 1.6)  # between then and now
     commute = _weighted(chance, ROUTES)
+    habits = Habits(
+        commute=commute,
+        leaves=time(chance.randint(6, 9), chance.randint(0, 59)),
+        returns=time(chance.randint(15, 18), chance.randint(0, 59)),
+        errands=chance.uniform(0.5, 2.2),
+        stays_home=chance.uniform(0.03, 0.3),
+        time_zone=people[owner].time_zone,
+    )
     return Car(
         vin=make_vin("1RW", model.vds5, year, 100_000 + number),
         model=model.key,
@@ -264,19 +265,26 @@ def _car(
         plate=f"{chance.randint(1, 9)}{chance.choice('ABCDEFGHKLMNPRSTVXYZ')}"
         f"{chance.choice('ABCDEFGHKLMNPRSTVXYZ')} {number:03}",
         owner=owner,
-        habits=Habits(
-            commute=commute,
-            leaves=time(chance.randint(6, 9), chance.randint(0, 59)),
-            returns=time(chance.randint(15, 18), chance.randint(0, 59)),
-            errands=chance.uniform(0.5, 2.2),
-            stays_home=chance.uniform(0.03, 0.3),
-            time_zone=people[owner].time_zone,
-        ),
+        habits=habits,
         odometer_m=odometer_m,
         engine_h=round(odometer_m / 1000 / 38, 1) if model.burns else 0.0,
-        service=plan,
+        service=_last_service(model, start, odometer_m, used, habits.usual_m_a_day() * changed),
         uplink=chance.choice(FIRMWARES),
         trim="plain" if chance.random() < PLAIN else "full",
+    )
+
+
+def _last_service(
+    model: Model, start: datetime, odometer_m: float, used: float, m_a_day: float
+) -> ServicePlan:
+    """A plan of which a share is used up, by a car that was driven so far a day since."""
+    lasts = min(model.service_interval_days, model.service_interval_m / max(m_a_day, 1.0))
+    return ServicePlan(
+        done_at=start - used * lasts * DAY,
+        done_odometer_m=max(0.0, odometer_m - used * lasts * m_a_day),
+        done_engine_h=0.0,
+        interval_m=float(model.service_interval_m),
+        interval=timedelta(days=model.service_interval_days),
     )
 
 

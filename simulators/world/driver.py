@@ -84,6 +84,9 @@ STRANDS = {
 MENDED_AFTER = timedelta(hours=30)
 """How long a car that broke down is away: a tow truck takes it to whoever is near."""
 
+WOULD_BE_DUE_DAYS = 90
+"""So far ahead we ask when a car that was serviced would have been due."""
+
 DRAINED = """
 SELECT
     (SELECT count(*) FROM finding f WHERE handled_at IS NULL),
@@ -134,6 +137,35 @@ def living(world: World, car: Car) -> Living:
         engine_h=car.engine_h,
     )
     return Living(car, vehicle, Line(car.uplink, car.vin, world.seed), dealer)
+
+
+def would_be_due(car: Living, seed: int, now: datetime) -> datetime | None:
+    """When the plan would have run out without this service; None if it has already.
+
+    A twin lives on: the same trips on the same days, with nothing wrong.
+    """
+    plan, state = car.vehicle.service, car.vehicle.state
+    if plan is None or plan.left(now, state.odometer_m, state.engine_h) <= 0:
+        return None
+    twin = Vehicle(
+        car.plan.vin,
+        start=max(now, state.at),
+        seed=seed,
+        model=car.plan.model,
+        model_year=car.plan.model_year,
+        habits=car.vehicle.habits,
+        climate=car.dealer.climate,
+        service=plan,
+        odometer_m=state.odometer_m,
+        engine_h=state.engine_h,
+        drive_period_s=60,
+        heartbeat=timedelta(days=1),
+    )
+    for days in range(1, WOULD_BE_DUE_DAYS):
+        twin.columns(now + timedelta(days=days))
+        if twin.dues:
+            return twin.dues[0]
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,24 +507,11 @@ class Driver:
             car.vehicle.repair(visit.kind)
             self.truth.ended(vin, visit.kind, ready, "repaired")
         if visit.verdict == "serviced" or cause == "service_due":
-            if (due := self._would_be_due(car)) is not None:
+            if (due := would_be_due(car, self.world.seed, self._now)) is not None:
                 self.truth.due(vin, due)
             car.vehicle.serviced()
             self.truth.serviced(vin, ready, "dealer")
         return visit.found
-
-    def _would_be_due(self, car: Living) -> datetime | None:
-        """When the plan would have run out, by the car's own use so far; None if it has already."""
-        plan, state = car.vehicle.service, car.vehicle.state
-        if plan is None or plan.left(self._now, state.odometer_m, state.engine_h) <= 0:
-            return None
-        lived = self._now - self.world.start
-        dates = [plan.done_at + plan.interval] if plan.interval else []
-        driven_m = state.odometer_m - car.plan.odometer_m
-        if plan.interval_m and driven_m > 0:
-            left_m = plan.done_odometer_m + plan.interval_m - state.odometer_m
-            dates.append(self._now + lived * (left_m / driven_m))
-        return min(dates, default=None)
 
     # -- at the end ----------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ GROUP = 100_000
 """Rows written at once."""
 
 
-def stretches(world: World) -> Iterator[tuple[Car, list[Columns]]]:
-    """Each car's frames as it measures them, before its gateway spoils anything."""
+def stretches(world: World) -> Iterator[tuple[Car, list[Columns], list[datetime]]]:
+    """Each car's frames as it measures them, before its gateway spoils anything, and its dues."""
     for car in world.cars:
-        yield car, living(world, car).vehicle.columns(world.end)
+        vehicle = living(world, car).vehicle
+        yield car, vehicle.columns(world.end), vehicle.dues
 
 
 def run(world: World, out: Path | None) -> int:
@@ -46,7 +48,9 @@ def run(world: World, out: Path | None) -> int:
     frames, making_s, began_s = 0, 0.0, time.perf_counter()
     told_s = began_s
     turn_s = began_s
-    for number, (car, made) in enumerate(stretches(world), 1):
+    dues: dict[str, list[datetime]] = {}
+    for number, (car, made, due) in enumerate(stretches(world), 1):
+        dues[car.vin] = due
         frames += sum(len(one) for one in made)
         making_s += time.perf_counter() - turn_s
         if writer is not None:
@@ -62,12 +66,12 @@ def run(world: World, out: Path | None) -> int:
             )
     if writer is not None and out is not None:
         writer.close()
-        out.with_suffix(".truth.json").write_text(json.dumps(truth(world), indent=1) + "\n")
+        out.with_suffix(".truth.json").write_text(json.dumps(truth(world, dues), indent=1) + "\n")
     return 0
 
 
-def truth(world: World) -> dict[str, Any]:
-    """What is wrong with which car, and what only looks like it; times in ISO 8601."""
+def truth(world: World, dues: Mapping[str, Sequence[datetime]]) -> dict[str, Any]:
+    """What is wrong with which car, what falls due, and what only looks like it; ISO 8601."""
 
     def iso(at: Any) -> str | None:
         return None if at is None else at.isoformat()
@@ -92,6 +96,7 @@ def truth(world: World) -> dict[str, Any]:
                     }
                     for fault in car.faults
                 ],
+                "dues": [iso(at) for at in dues[car.vin]],
                 "innocents": [
                     {"kind": one.kind, "start": iso(one.start), "end": iso(one.end)}
                     for one in car.innocents

@@ -9,6 +9,11 @@ A fault is *gradable*, and counts in the recall, if an ordinary driver would hav
 car broke down, or the workshop repaired it, or it was there for `SHOWS_AFTER`, before the world
 ended; the others began too late to be judged.
 
+**Windows.** A window is judged as it was told first, the one that a customer plans by: what is
+told anew after the event would hold anything. What the calendar alone makes due is known to the
+day, so it is counted apart; a service that is done early would have been due when a twin of the car
+that goes on without it is.
+
 **Promises.** What arrived on the telephones decides, not what the product says it sent: the same
 words twice within a day, a text outside 08:00 to 21:00 of the recipient's day (47 CFR
 64.1200(c)(1)) that answers nothing the customer just did, any text after a STOP but the one that
@@ -31,6 +36,7 @@ from psycopg.rows import class_row
 from record.share import wilson
 from simulators.world.causes import KIN
 
+DAY = timedelta(days=1)
 GRACE = timedelta(days=2)
 SHOWS_AFTER = timedelta(days=21)
 VERIFIED = timedelta(days=14)
@@ -69,7 +75,7 @@ class Innocent:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What the product believed."""
+    """What the product believed, with the window that it told first."""
 
     id: int
     vin: str
@@ -180,7 +186,19 @@ class ByKind:
 
 @dataclass(frozen=True, slots=True)
 class Dues:
-    """Maintenance that fell due."""
+    """Maintenance that fell due.
+
+    Parameters
+    ----------
+    due, found, false
+        Services that fell due; of them foretold; and foretold ones that did not come.
+    error_days
+        Median distance of what was foretold by use from the middle of its window.
+    inside, with_window
+        Windows that held, of those given by use.
+    on_the_day, dated
+        Dates that were right, of those told from the calendar: known, so no forecast.
+    """
 
     due: int
     found: int
@@ -188,6 +206,8 @@ class Dues:
     error_days: float | None
     inside: int
     with_window: int
+    on_the_day: int
+    dated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,8 +329,17 @@ def read(conn: psycopg.Connection) -> Rows:
         innocents=rows(Innocent, "SELECT * FROM truth.innocent ORDER BY vin, start, kind"),
         alerts=rows(
             Alert,
-            "SELECT a.id, v.vin, cause, opened_at, closed_at, reopened, expect_from, expect_to "
-            "FROM alert a JOIN vehicle v ON v.id = a.vehicle_id ORDER BY opened_at, vin, cause",
+            """
+            SELECT a.id, v.vin, a.cause, opened_at, closed_at, reopened, f.expect_from, f.expect_to
+            FROM alert a JOIN vehicle v ON v.id = a.vehicle_id
+            LEFT JOIN LATERAL (
+                SELECT expect_from, expect_to FROM finding f
+                WHERE f.vehicle_id = a.vehicle_id AND f.cause = a.cause
+                  AND f.at >= a.opened_at AND f.expect_from IS NOT NULL
+                ORDER BY f.at LIMIT 1
+            ) f ON true
+            ORDER BY opened_at, vin, cause
+            """,
         ),
         dues=conn.execute("SELECT vin, at FROM truth.due ORDER BY vin, at").fetchall(),
         services=conn.execute("SELECT vin, at FROM truth.serviced ORDER BY vin, at").fetchall(),
@@ -498,7 +527,7 @@ def _dues(rows: Rows) -> Dues:
     for alert in rows.alerts:
         if alert.cause == "service_due":
             alerts[alert.vin].append(alert)
-    errors, inside, windows, found = [], 0, 0, 0
+    errors, inside, windows, found, on_the_day, dated = [], 0, 0, 0, 0, 0
     spoken: set[int] = set()
     for vin, at in rows.dues:
         near = [a for a in alerts[vin] if a.opened_at <= at + GRACE and a.id not in spoken]
@@ -507,11 +536,16 @@ def _dues(rows: Rows) -> Dues:
         found += 1
         last = near[-1]
         spoken.add(last.id)
-        if last.expect_from and last.expect_to:
-            middle = last.expect_from + (last.expect_to - last.expect_from) / 2
-            errors.append(abs(middle - at) / timedelta(days=1))
-            windows += 1
-            inside += last.expect_from <= at <= last.expect_to
+        if not last.expect_from or not last.expect_to or last.opened_at > at:
+            continue
+        if last.expect_to - last.expect_from < DAY:
+            dated += 1
+            on_the_day += abs(last.expect_to - at) < DAY
+            continue
+        middle = last.expect_from + (last.expect_to - last.expect_from) / 2
+        errors.append(abs(middle - at) / DAY)
+        windows += 1
+        inside += last.expect_from <= at <= last.expect_to
     # said to be due within what was lived, and was not: done elsewhere, or nonsense
     false = sum(
         alert.id not in spoken
@@ -529,6 +563,8 @@ def _dues(rows: Rows) -> Dues:
         error_days=median(errors) if errors else None,
         inside=inside,
         with_window=windows,
+        on_the_day=on_the_day,
+        dated=dated,
     )
 
 
@@ -664,9 +700,11 @@ def markdown(card: Scorecard) -> str:
         "",
         "### Maintenance due",
         "",
-        f"{due.due} services fell due; {due.found} were foretold, with a median error of "
-        f"{_number(due.error_days)} days; {_fraction(due.inside, due.with_window)} fell inside the "
-        f"interval that was given (goal 0.75–0.85); {due.false} were foretold that did not come.",
+        f"{due.due} services fell due; {due.found} were foretold: {due.dated} by the calendar, "
+        f"{due.on_the_day} of them on the day; {due.with_window} by use, with a median error of "
+        f"{_number(due.error_days)} days, and {_fraction(due.inside, due.with_window)} of those "
+        "fell inside the 80 % interval that was told first (goal 0.75–0.85); "
+        f"{due.false} were foretold that did not come.",
         "",
         "### Care",
         "",

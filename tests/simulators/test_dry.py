@@ -10,6 +10,7 @@ import pytest
 
 from record.signals import BY_NAME
 from simulators.world import draw, dry
+from simulators.world.driver import living
 
 
 def test_what_is_read_back_is_what_was_measured(
@@ -21,7 +22,7 @@ def test_what_is_read_back_is_what_was_measured(
     told = capsys.readouterr().out
     table = pd.read_parquet(out)
 
-    measured = {car.vin: made for car, made in dry.stretches(world)}
+    measured = {car.vin: made for car, made, _ in dry.stretches(world)}
     assert len(table) == sum(len(one) for made in measured.values() for one in made)
     assert f"{len(table):,} frames" in told and "frames/s" in told
     assert str(table["ts"].dtype) == "datetime64[ms, UTC]"
@@ -40,6 +41,11 @@ def test_what_is_read_back_is_what_was_measured(
 
     truth = json.loads(out.with_suffix(".truth.json").read_text())
     assert set(truth["vehicles"]) == {car.vin for car in world.cars}
+    lived = [living(world, car).vehicle for car in world.cars]
+    for vehicle in lived:
+        vehicle.columns(world.end)
+        due = [at.isoformat() for at in vehicle.dues]
+        assert truth["vehicles"][vehicle.vin]["dues"] == due
     kinds = [one["kind"] for car in truth["vehicles"].values() for one in car["faults"]]
     assert sorted(kinds) == sorted(f.name for car in world.cars for f in car.faults)
 

@@ -107,6 +107,28 @@ def test_maintenance_due() -> None:
     assert score.judge(replace(EMPTY, alerts=[told])).dues.false == 1
 
 
+@pytest.mark.parametrize(
+    ("due", "first", "last", "expected"),
+    [
+        (24, 20, 26, (1, 1, 0, 0)),
+        (27, 20, 26, (0, 1, 0, 0)),
+        (26.5, 26, 26, (0, 0, 1, 1)),
+        (28, 26, 26, (0, 0, 0, 1)),
+        (14.5, 14, 20, (0, 0, 0, 0)),  # the alert is of day 15: that is no forecast
+    ],
+)
+def test_a_date_from_the_calendar_is_no_forecast(
+    due: float, first: float, last: float, expected: tuple[int, ...]
+) -> None:
+    told = replace(
+        alert(cause="service_due"), expect_from=START + first * DAY, expect_to=START + last * DAY
+    )
+    card = score.judge(replace(EMPTY, alerts=[told], dues=[("A", START + due * DAY)]))
+    dues = card.dues
+    assert (dues.inside, dues.with_window, dues.on_the_day, dues.dated) == expected
+    assert "by the calendar" in score.markdown(card)
+
+
 def test_a_text_at_night_counts_unless_it_answers() -> None:
     night = START + 3 * DAY + 3 * HOUR  # three in the morning in New York
     rows = replace(EMPTY, texts=[text(night)])

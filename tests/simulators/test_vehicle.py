@@ -246,6 +246,14 @@ def test_a_service_falls_due_by_use_and_starts_again_when_done() -> None:
     assert TIME_TO_SERVICE in frames[0].signals
 
 
+def test_a_service_falls_due_on_its_very_date() -> None:
+    plan = ServicePlan(START - 360 * DAY, 0.0, interval_m=None)
+    parked = Vehicle(VIN, start=START, service=plan)
+    parked.keep(START + 9 * DAY)
+    lives(parked, 9)
+    assert parked.dues == [START + 5 * DAY]
+
+
 def test_whichever_limit_comes_first_counts() -> None:
     plan = ServicePlan(START, 0.0, 0.0, interval_m=10e6, interval=100 * DAY, interval_h=200.0)
     assert plan.left(START + 10 * DAY, 5e6, 0.0) == 0.5

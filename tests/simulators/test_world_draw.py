@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from simulators.customers import HABITS
 from simulators.models import MODELS
 from simulators.world import seeding
 from simulators.world.draw import FIRMWARES, ONLY_SEEN_IN_FULL, START, draw
+from simulators.world.driver import living, would_be_due
 from simulators.world.plan import World
 
 DAY = timedelta(days=1)
@@ -179,6 +181,36 @@ def test_some_services_fall_due_and_some_do_not(fleet: World) -> None:
     assert 0.1 < sum(one < 0 for one in left) / len(left) < 0.9
     now = [car.service.left(fleet.start, car.odometer_m, car.engine_h) for car in fleet.cars]
     assert min(now) >= 0
+
+
+def test_a_car_was_driven_before_as_it_is_driven_now(fleet: World) -> None:
+    """Not quite: people change. But nobody's service book says twice of what they ever drive."""
+    ratios = []
+    for car in fleet.cars:
+        was_m = car.odometer_m - car.service.done_odometer_m
+        days = (fleet.start - car.service.done_at) / DAY
+        if days > 1 and car.service.done_odometer_m > 0:
+            ratios.append(was_m / days / car.habits.usual_m_a_day())
+    assert min(ratios) >= 0.6 and max(ratios) <= 1.6
+    assert statistics.stdev(ratios) > 0.1
+
+
+def test_a_serviced_car_would_have_been_due_when_its_twin_is(fleet: World) -> None:
+    """As if it had not been serviced: the same trips, to the minute."""
+    plan = next(
+        car for car in fleet.cars
+        if car.habits.usual_m_a_day() > 40_000 and not car.faults and not car.innocents
+    )  # fmt: skip
+    assert plan.service.interval_m
+    done_m = plan.odometer_m - plan.service.interval_m + 1.2e6
+    service = replace(plan.service, done_at=START, done_odometer_m=done_m)
+    car = living(fleet, replace(plan, service=service))
+    car.vehicle.columns(START + 5 * DAY)
+    foreseen = would_be_due(car, fleet.seed, START + 5 * DAY)
+    car.vehicle.columns(START + 90 * DAY)
+    [due] = car.vehicle.dues
+    assert foreseen is not None and abs(foreseen - due) < timedelta(minutes=5)
+    assert would_be_due(car, fleet.seed, START + 90 * DAY) is None, "it is overdue by then"
 
 
 def test_faults_can_be_wished(fleet: World) -> None:
