@@ -5,10 +5,14 @@ from typing import Any
 from detectors.contract import Detector
 from detectors.coolant_leak import CoolantLeak
 from detectors.coolant_overheat import CoolantOverheat
+from detectors.dpf_clogged import DpfClogged
 from detectors.dtc_raised import DtcRaised
 from detectors.low_voltage import LowVoltage
+from detectors.misfire import Misfire
+from detectors.oil_consumption import OilConsumption
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
+from detectors.vacuum_leak import VacuumLeak
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
     CoolantOverheat,
@@ -17,5 +21,9 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     ServiceDue,
     ThermostatStuckOpen,
     CoolantLeak,
+    VacuumLeak,
+    OilConsumption,
+    DpfClogged,
+    Misfire,
 )
 """Every detector in force. The order is that of saved states."""

@@ -24,11 +24,15 @@ NAMES = (
     "alternator",
     "coolant_leak",
     "coolant_overheat",
+    "dpf_clogged",
     "dtc_raised",
     "high_resistance_cable",
+    "misfire",
+    "oil_consumption",
     "parasitic_drain",
     "service_due",
     "thermostat_stuck_open",
+    "vacuum_leak",
     "weak_battery",
 )
 """The twins of today's detectors, under their names."""

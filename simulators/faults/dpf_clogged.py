@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class DpfClogged(Course):
             soot_factor=1 + (self.factor - 1) * min(1.0, 0.3 + wear),
             regeneration_blocked=self.blocked,
         )
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN6D4XMN000007", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A diesel that stops burning its filter free after two healthy weeks."""
+    fault = DpfClogged(start + timedelta(days=14), timedelta(days=5))
+    return Vehicle(vin, start=start, seed=seed, model="lane_16d", faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

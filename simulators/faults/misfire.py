@@ -10,10 +10,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from simulators import cycles
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Habits, Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,15 @@ class Misfire(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(misfire_share=self.share * wear)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000008", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car that waits a lot, like a taxi, and begins to misfire within days; no code is set."""
+    options.setdefault("habits", Habits(commute=(cycles.WAIT, cycles.CITY)))
+    fault = Misfire(start + timedelta(days=18), timedelta(days=4), share=0.2)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class OilConsumption(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(oil_l_per_1000km=self.litres * min(1.0, 0.3 + wear))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000006", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car that begins on its second day to burn three litres per 1,000 km."""
+    fault = OilConsumption(start + timedelta(days=1), timedelta(days=1), litres=3.0)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class VacuumLeak(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(unmetered_air_g_s=self.air_g_s * wear)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000005", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car with a hose that cracks within a week, after a healthy one; no code is set."""
+    fault = VacuumLeak(start + timedelta(days=7), timedelta(days=7))
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -26,6 +26,10 @@ SHOWS: dict[str, dict[str, int]] = {
     },
     "service_due": {"service_due": 25},
     "thermostat_stuck_open": {"thermostat_stuck_open": 14},
+    "dpf_clogged": {"dpf_clogged": 26},
+    "misfire": {"misfire": 30},
+    "oil_consumption": {"oil_consumption": 18},
+    "vacuum_leak": {"vacuum_leak": 24},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
 afflicted with one has to be watched."""
