@@ -52,6 +52,7 @@ from api.pages import (
 from api.settings import ApiSettings
 from api.window import Window
 from care.errors import CareError
+from detectors.stage import StageError
 from record import db
 from record.clock import Clock, Scale, read_scale
 
@@ -192,6 +193,7 @@ def _add_errors(app: FastAPI) -> None:
         return answer(request, 404, "Not found", str(error))
 
     @app.exception_handler(CareError)
+    @app.exception_handler(StageError)
     def refused(request: Request, error: Exception) -> Response:
         return answer(request, 409, "This can't be done", str(error))
 

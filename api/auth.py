@@ -48,6 +48,7 @@ class May(StrEnum):
     SET_PRICES = "set prices"  # what labour costs, and its tax
     PLAN = "plan outreach"  # journeys, campaigns
     CHANGE_JOURNEYS = "change journeys"  # all dealers share them
+    MOVE_DETECTORS = "move detectors"  # into force, on probation, aside
     SEE_WORLD = "see the simulated world"  # in a demo: truth beside belief
 
 
@@ -69,6 +70,7 @@ PERMISSIONS: dict[May, frozenset[Role]] = {
     May.SET_PRICES: frozenset({Role.MANAGER, Role.ADMIN}),
     May.PLAN: frozenset({Role.MANAGER, Role.ADMIN}),
     May.CHANGE_JOURNEYS: frozenset({Role.ADMIN}),
+    May.MOVE_DETECTORS: frozenset({Role.MANAGER, Role.ADMIN}),
     May.SEE_WORLD: frozenset({Role.MANAGER, Role.ADMIN}),
 }
 """Who may do what; always within their own dealer."""

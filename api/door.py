@@ -156,6 +156,7 @@ SortingOut = Annotated[Desk, needs(May.SORT_OUT)]
 Pricing = Annotated[Desk, needs(May.SET_PRICES)]
 Planning = Annotated[Desk, needs(May.PLAN)]
 Ruling = Annotated[Desk, needs(May.CHANGE_JOURNEYS)]
+MovingDetectors = Annotated[Desk, needs(May.MOVE_DETECTORS)]
 SeeingWorld = Annotated[Desk, needs(May.SEE_WORLD)]
 AtDoor = Annotated[Door, Depends(door)]
 

@@ -14,6 +14,7 @@ from api.door import Desk, door
 from api.verdict import kind_title
 from care.call import DECLINED
 from care.dismissal import REASONS as DISMISS
+from detectors.stage import NAMES as STAGES
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -57,6 +58,9 @@ def _environment() -> Environment:
         LANGUAGE=words.LANGUAGE,
         MEANING=words.MEANING,
         SOURCE=words.SOURCE,
+        STAGE=STAGES,
+        STAGE_MEANS=words.STAGE_MEANS,
+        STAGE_TONE=words.STAGE_TONE,
     )
     return env
 

@@ -92,6 +92,13 @@ FINDING = {"raised": "Raised", "refreshed": "Seen again", "recovered": "Recovere
 BAY = {"general": "", "quick": "Quick service", "ev": "High voltage"}
 SOURCE = {"slot page": "Customer, by the link", "reply": "Customer, by text"}
 MEANING = {"unclear": "for a person to answer"}
+STAGE_MEANS = {
+    "shadow": "What it finds is kept and measured. Nobody is told.",
+    "probation": "What it finds goes to an advisor. No text to a customer goes out by itself.",
+    "in_force": "What it finds becomes an alert, and customers are told.",
+    "set_aside": "It goes on learning. Nothing that it finds is kept or told.",
+}
+STAGE_TONE = {"shadow": "unknown", "probation": "soon", "in_force": "good", "set_aside": "stop"}
 LANGUAGE = {"en": "English", "de": "German", "es": "Spanish", "fr": "French", "zh": "Chinese"}
 ROLE = {
     "advisor": "Service advisor",

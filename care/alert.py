@@ -13,7 +13,7 @@ from care.dismissal import REASONS
 from care.errors import CareError
 from care.store import alerts, bookings, cases, people, tasks
 from care.store.alerts import NewFinding
-from record.flow import RELAPSE, Alert, FindingKind, Urgency
+from record.flow import RELAPSE, Alert, FindingKind, Stage, Urgency
 
 AFTER_REPAIR = timedelta(days=3)
 """A detector that learned a weak part needs this long to see the new one: until then only a fresh
@@ -21,6 +21,8 @@ AFTER_REPAIR = timedelta(days=3)
 
 AFTER_SERVICE = timedelta(days=30)
 """A service that falls due so soon after one was computed from older counters."""
+
+UNHEARD = {Stage.SHADOW: "in shadow", Stage.SET_ASIDE: "set aside"}
 
 _RANK = {Urgency.INFO: 0, Urgency.SERVICE: 1, Urgency.SOON: 2, Urgency.STOP: 3}
 
@@ -146,7 +148,17 @@ def calmest(finding: NewFinding, current: Alert) -> NewFinding:
 
 
 def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step, Alert | None]:
-    """Let a finding do its work: alert, task, planned message. The caller commits."""
+    """Let a finding do its work: alert, task, planned message. The caller commits.
+
+    Of a detector in shadow it is only counted, and of one set aside not even that; but that a car
+    is well again ends what was told before. While no detector in force speaks of an alert, its
+    task is all that comes of it.
+    """
+    stage = alerts.stage_of(conn, finding.detector)
+    if stage in UNHEARD and finding.kind != FindingKind.RECOVERED:
+        if stage is Stage.SHADOW:
+            cases.begin(conn, finding.id, None)
+        return Ignore(f"its detector is {UNHEARD[stage]}"), None
     current = alerts.newest(conn, finding.vehicle_id, finding.cause)
     car = people.car(conn, finding.vehicle_id)
     assert car is not None
@@ -163,20 +175,27 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
     match what:
         case Open():
             after = alerts.insert(conn, finding)
+            alerts.link_finding(conn, after.id, finding.id)
             task.put(conn, after, now)
             journey.for_alert(conn, after, "first", now)
             people.audit(conn, now, "care", "alert opened", f"alert:{after.id}")
         case Refresh(worse):
             assert current is not None
+            was_unproven = alerts.unproven(conn, current.id)
             after = alerts.refresh(conn, current.id, calmest(finding, current))
+            alerts.link_finding(conn, after.id, finding.id)
             if worse:
                 task.put(conn, after, now, "It has become worse")
                 if not booked:
                     journey.for_alert(conn, after, str(after.urgency), now)
                 people.audit(conn, now, "care", "alert became worse", f"alert:{after.id}")
+            elif was_unproven and not booked and not alerts.unproven(conn, after.id):
+                task.put(conn, after, now)
+                journey.for_alert(conn, after, "first", now)
         case Reopen(why):
             assert current is not None
             after = alerts.reopen(conn, current.id, finding)
+            alerts.link_finding(conn, after.id, finding.id)
             repaired = current.close_reason in ("repaired", "no_fault_found")
             task.put(conn, after, now, "It came back after the repair" if repaired else None)
             journey.for_alert(conn, after, f"again{after.reopened}", now)

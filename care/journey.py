@@ -333,6 +333,8 @@ def begin(
 def for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> int:
     """Tell the owner in force about an alert, where somebody needs to hear of it.
 
+    Nobody is told of what only detectors on probation have seen: its task asks an advisor.
+
     Returns how many journeys began.
 
     Parameters
@@ -341,7 +343,7 @@ def for_alert(conn: Connection, alert: Alert, occasion: str, now: datetime) -> i
         ``first``, ``stop`` when it has become worse, ``again1`` after a relapse.
     """
     owner = people.owner(conn, alert.vehicle_id, now)
-    if owner is None or alert.urgency == Urgency.INFO:
+    if owner is None or alert.urgency == Urgency.INFO or alerts.unproven(conn, alert.id):
         return 0
     due = alert.cause == "service_due"
     return begin(

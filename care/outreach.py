@@ -105,6 +105,8 @@ class Facts:
         The channel that was chosen; `phone`, `consent` and `stopped_at` are of it.
     others : str
         What speaks against every other channel, where none is left.
+    unproven : bool
+        No detector in force has spoken of the alert.
     """
 
     phone: str | None
@@ -122,6 +124,7 @@ class Facts:
     where: Sequence[Place] = ()
     way: Way | None = None
     others: str = ""
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,8 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
         if facts.alert.state == "closed":
             why = (facts.alert.close_reason or "closed").replace("_", " ")
             return Drop(why, f"The alert is closed: {why}.")
+        if facts.unproven:
+            return Drop("on probation", "Its detector is not in force: an advisor decides.")
         if facts.newer:
             return Drop("superseded", "A newer message about the same alert takes its place.")
     if invites and not facts.owns_car:
@@ -285,6 +290,7 @@ def facts_of(
         alert=alert,
         owns_car=alert is None or (owner is not None and owner.id == customer.id),
         booking=booking,
+        unproven=alert is not None and alerts.unproven(conn, alert.id),
         newer=alert is not None and outbox.newer_for_alert(conn, alert.id, message.root),
         told=alert is not None
         and phone is not None

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from care.errors import CareError
 from care.hours import add_working_time, is_open
-from care.store import people, tasks
+from care.store import alerts, people, tasks
 from care.store.people import Car, Customer, Dealer
 from care.store.tasks import Person
 from care.worth import WEIGHT, Factor, Worth, factors, priority
@@ -143,6 +143,8 @@ def put(conn: Connection, alert: Alert, now: datetime, setback: str | None = Non
     if dealer is None:
         return None
     owner_id = owner.id if owner else None
+    if setback is None and alerts.unproven(conn, alert.id):
+        setback = "Its detector is on probation, so no text goes out: look at the evidence first"
     worth = tasks.worth(conn, car.id, cause_of(alert.cause).op_code, owner_id, now)
     todo = todo_for(alert, car, owner, dealer, now, setback, worth)
     if todo is None:

@@ -1,16 +1,19 @@
 """A bank: all detectors of one vehicle, told its frames in order. Frames in, findings out."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from detectors import DETECTORS, saved
 from detectors.contract import Answer, Detector
 from detectors.drive import Drive
 from detectors.join import Joined
-from record.flow import Finding, Frame, Vehicle
+from record.flow import Finding, FindingKind, Frame, Stage, Vehicle
 
 log = logging.getLogger(__name__)
+
+ALL_IN_FORCE: Mapping[str, Stage] = MappingProxyType({})
 
 NEVER_MS = -(2**62)
 
@@ -84,10 +87,17 @@ class Bank:
             if detector is not None:
                 self.detectors[n] = self.kinds[n](vehicle, detector.state, self.drive)
 
-    def judge(self, frame: Frame) -> list[Finding]:
+    def judge(self, frame: Frame, stages: Mapping[str, Stage] = ALL_IN_FORCE) -> list[Finding]:
         """What the detectors say of a frame that is later than all before.
 
         A detector that raises, or says what can't be, is set aside, and the others go on.
+
+        Parameters
+        ----------
+        frame : Frame
+        stages : mapping of str to Stage
+            Of detectors; in force where none is given. They all learn; but what one says in shadow
+            has no part in what the others are told under, and nothing is kept of one set aside.
         """
         self.judged_ms = frame.ts_ms
         self.drive.see(frame)
@@ -107,7 +117,22 @@ class Bank:
                 )
                 self.detectors[n] = None
                 self.set_aside.append(detector.name)
-        return self.joined.join(findings) if findings else findings
+        return self._joined(findings, stages) if findings else findings
+
+    def _joined(self, findings: list[Finding], stages: Mapping[str, Stage]) -> list[Finding]:
+        """What others hear, under one name each; then what only is kept.
+
+        That a car is well again is always heard: it ends what was told before.
+        """
+        heard: list[Finding] = []
+        silent: list[Finding] = []
+        for one in findings:
+            stage = stages.get(one.detector, Stage.IN_FORCE)
+            if one.kind == FindingKind.RECOVERED or stage in (Stage.PROBATION, Stage.IN_FORCE):
+                heard.append(one)
+            elif stage == Stage.SHADOW:
+                silent.append(one)
+        return self.joined.join(heard) + silent
 
 
 def detect(bank: Bank, frames: Iterable[Frame]) -> list[Finding]:

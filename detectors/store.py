@@ -12,7 +12,8 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from detectors.contract import time_of
-from record.flow import Finding, Frame, Vehicle
+from record.clock import read_scale, wall
+from record.flow import RELAPSE, Finding, Frame, Stage, Vehicle
 
 LOCK = 0x_DE_7E_C7
 """First key of the advisory locks on shards; the second is the shard."""
@@ -307,6 +308,103 @@ _COUNTED = """
     percentile_cont(0.5) WITHIN GROUP (ORDER BY answered_at - at)
         FILTER (WHERE label <> 'no_fault_found') AS lead
 """
+
+
+# --- where a detector stands ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """A detector was moved."""
+
+    stage: Stage
+    by: str
+    by_name: str | None  # of the member of staff
+    at: datetime
+    why: str
+    evidence: dict[str, Any]
+
+
+def lock_stages(conn: psycopg.Connection) -> None:
+    """Nobody else moves a detector until the end of this transaction."""
+    conn.execute("LOCK TABLE detector_stage IN SHARE ROW EXCLUSIVE MODE")
+
+
+def stages(conn: psycopg.Connection, names: Sequence[str]) -> dict[str, Stage]:
+    """Where detectors stand.
+
+    One that has no row yet stands where it will begin: in force where none has one, as in a new
+    installation; in shadow where it came later.
+    """
+    rows = conn.execute(
+        "SELECT DISTINCT ON (detector) detector, stage FROM detector_stage"
+        " ORDER BY detector, id DESC"
+    ).fetchall()
+    found = {name: Stage(stage) for name, stage in rows}
+    first = Stage.SHADOW if found else Stage.IN_FORCE
+    return {name: found.get(name, first) for name in names}
+
+
+def begin_stages(conn: psycopg.Connection, names: Sequence[str]) -> dict[str, Stage]:
+    """Let detectors that are new here begin; where all stand."""
+    with conn.transaction():
+        lock_stages(conn)
+        at = read_scale(conn).at(wall())
+        known = {name for (name,) in conn.execute("SELECT DISTINCT detector FROM detector_stage")}
+        standing = stages(conn, names)
+        for name in names:
+            if name not in known:
+                why = "New here" if known else "There from the beginning"
+                add_stage(conn, name, standing[name], "detectors", at, why, {})
+    return standing
+
+
+def add_stage(
+    conn: psycopg.Connection,
+    name: str,
+    stage: Stage,
+    by: str,
+    at: datetime,
+    why: str,
+    evidence: Mapping[str, Any],
+) -> None:
+    """Move a detector."""
+    conn.execute(
+        "INSERT INTO detector_stage (detector, stage, by, at, why, evidence)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [name, stage.value, by, at, why, Jsonb(evidence)],
+    )
+
+
+def stage_history(conn: psycopg.Connection, name: str, limit: int) -> list[StageRow]:
+    """How a detector was moved, newest first."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        rows = cur.execute(
+            """
+            SELECT d.stage, d.by, s.name AS by_name, d.at, d.why, d.evidence
+            FROM detector_stage d LEFT JOIN staff s ON d.by = 'staff:' || s.id
+            WHERE d.detector = %s ORDER BY d.id DESC LIMIT %s
+            """,
+            [name, limit],
+        ).fetchall()
+    return [StageRow(**row | {"stage": Stage(row["stage"])}) for row in rows]
+
+
+def tell_anew(conn: psycopg.Connection, name: str, now: datetime) -> int:
+    """Hand to care what a detector found lately and still sees: nobody was told. How many."""
+    count = conn.execute(
+        """
+        UPDATE finding SET handled_at = NULL WHERE id IN (
+            SELECT id FROM (
+                SELECT DISTINCT ON (f.vehicle_id, f.cause) f.id, f.kind, f.at
+                FROM finding f WHERE f.detector = %(name)s AND f.at > %(since)s
+                ORDER BY f.vehicle_id, f.cause, f.at DESC, f.id DESC) AS newest
+            WHERE kind <> 'recovered')
+        """,
+        {"name": name, "since": now - RELAPSE},
+    ).rowcount
+    conn.execute("NOTIFY findings")
+    return count
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class Worker:
         self._saved_at = time.monotonic()
         self.beat_at = time.monotonic()
         store.enter(conn)
+        self.stages = store.begin_stages(conn, [kind.name for kind in kinds])
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Work until asked to stop; then save, and let go of the shards.
@@ -136,10 +137,14 @@ class Worker:
         return bool(batches)
 
     def share(self) -> None:
-        """Hold a fair share of the shards: as many as all could hold if all held as many."""
+        """Hold a fair share of the shards: as many as all could hold if all held as many.
+
+        Also looks where each detector stands now.
+        """
         self._share_at = time.monotonic()
         for _ in self.conn.notifies(timeout=0):
             pass  # a worker that is always busy never waits, and would hoard them
+        self.stages = store.stages(self.conn, [kind.name for kind in self.kinds])
         fair = -(-SHARDS // store.workers(self.conn))
         if extra := sorted(self.shards)[fair:]:
             self.checkpoint(extra)
@@ -223,7 +228,7 @@ class Worker:
                 late += 1
                 continue
             aside = len(bank.set_aside)
-            findings = bank.judge(frame)
+            findings = bank.judge(frame, self.stages)
             shard.changed.add(frame.vehicle_id)
             if findings:
                 shard.findings += findings
@@ -276,7 +281,7 @@ class Worker:
         since = judged_ts - REPLAY
         with self.conn.transaction():
             for frame in store.history(self.conn, vehicle.id, signals, since, judged_ts):
-                for finding in bank.judge(frame):
+                for finding in bank.judge(frame, self.stages):
                     if finding.kind == FindingKind.RECOVERED:
                         open_now.pop((finding.detector, finding.cause), None)
                     else:

@@ -8,7 +8,7 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from record.flow import Alert
+from record.flow import Alert, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,31 @@ def others_worry(conn: Connection, alert_id: int, detector: str) -> bool:
         (alert_id, detector),
     ).fetchone()
     return row is not None
+
+
+def stage_of(conn: Connection, detector: str) -> Stage:
+    """How far a detector is trusted; the detectors' room writes a row before its first finding."""
+    row = conn.execute(
+        "SELECT stage FROM detector_stage WHERE detector = %s ORDER BY id DESC LIMIT 1", (detector,)
+    ).fetchone()
+    return Stage(row[0]) if row else Stage.IN_FORCE
+
+
+def unproven(conn: Connection, alert_id: int) -> bool:
+    """Whether no detector that spoke of an alert is in force: a customer is not told by itself."""
+    row = conn.execute(
+        """
+        SELECT bool_and(EXISTS (
+            SELECT FROM (SELECT stage FROM detector_stage AS d WHERE d.detector = spoke.detector
+                         ORDER BY id DESC LIMIT 1) AS now
+            WHERE stage <> 'in_force'))
+        FROM (SELECT DISTINCT f.detector
+              FROM alert_finding AS l JOIN finding AS f ON f.id = l.finding_id
+              WHERE l.alert_id = %s AND f.kind <> 'recovered') AS spoke
+        """,
+        (alert_id,),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def link_finding(conn: Connection, alert_id: int, finding_id: int) -> None:

@@ -13,8 +13,21 @@ nobody is told is the same one for so long."""
 def begin(conn: Connection, finding_id: int, alert_id: int | None) -> None:
     """Write down that a detector spoke of an alert, or of what nobody is told. Once for each.
 
-    With it goes what is known at this moment, which `care.chance` learns from.
+    With it goes what is known at this moment. What a detector had said before anybody was told
+    becomes the alert's.
     """
+    if alert_id is not None:
+        conn.execute(
+            """
+            UPDATE detector_case AS c SET alert_id = %(alert)s
+            FROM finding f
+            WHERE f.id = %(finding)s AND c.vehicle_id = f.vehicle_id AND c.detector = f.detector
+              AND c.cause = f.cause AND c.alert_id IS NULL AND c.label IS NULL
+              AND c.at > f.at - %(within)s AND NOT EXISTS (
+                SELECT FROM detector_case WHERE alert_id = %(alert)s AND detector = f.detector)
+            """,
+            {"finding": finding_id, "alert": alert_id, "within": ANSWERED_WITHIN},
+        )
     conn.execute(
         """
         INSERT INTO detector_case (detector, version, cause, vehicle_id, alert_id, finding_id, at,
@@ -82,4 +95,28 @@ def answer(
             "at": at,
             "within": ANSWERED_WITHIN,
         },
+    )
+
+
+def check(
+    conn: Connection,
+    case_id: int,
+    detector: str,
+    dealer_id: int,
+    label: str,
+    by: str,
+    at: datetime,
+) -> bool:
+    """Somebody looked at a car of the dealer's of which nobody was told. False if there is none."""
+    return (
+        conn.execute(
+            """
+            UPDATE detector_case AS c SET label = %s, answered_at = %s, answered_by = %s
+            FROM vehicle v
+            WHERE c.id = %s AND c.detector = %s AND c.alert_id IS NULL
+              AND v.id = c.vehicle_id AND v.dealer_id = %s
+            """,
+            (label, at, by, case_id, detector, dealer_id),
+        ).rowcount
+        == 1
     )

@@ -287,6 +287,8 @@ def furnish(conn: psycopg.Connection) -> Showroom:
         ("other ", room.other_dealer, room.other["customer"]),
     ):
         _files(conn, room, whose, dealer, customer)
+    for whose, vehicle in (("", room.vehicles[6]), ("other ", room.other["vehicle"])):
+        room.people[f"{whose}case"] = _silent(conn, vehicle)
     return room
 
 
@@ -561,6 +563,22 @@ def _strangers(conn: psycopg.Connection, room: Showroom) -> None:
         )
         room.quarantined = room.quarantined or row
         other.setdefault(code, row)
+
+
+def _silent(conn: psycopg.Connection, vehicle: int) -> int:
+    """Something that a detector found in shadow."""
+    return one(
+        conn,
+        """
+        WITH f AS (INSERT INTO finding (vehicle_id, detector, version, cause, kind, at, urgency,
+                confidence, summary, evidence, handled_at)
+            VALUES (%s, 'service_due', 1, 'service_due', 'raised', %s, 'service', 0.6,
+                'Service falls due soon.', '{}', %s) RETURNING *)
+        INSERT INTO detector_case (detector, version, cause, vehicle_id, finding_id, at, features)
+        SELECT detector, version, cause, vehicle_id, id, at, '{}' FROM f RETURNING id
+        """,
+        (vehicle, NOW - timedelta(days=3), NOW),
+    )
 
 
 def _files(

@@ -120,3 +120,81 @@ def test_a_docstring_is_escaped(text: str) -> None:
     page = html(text)
     for tag in ("<script", "<img", "<b>", "<i>", "<u>", "<s>"):
         assert tag not in page
+
+
+def move(console: Console, role: str, to: str, reason: str = "It cries <b>wolf</b>") -> int:
+    with console.client(role) as client:
+        form = {"stage": to, "reason": reason}
+        return client.post("/detectors/low_voltage/stage", data=form).status_code
+
+
+def test_a_manager_sets_a_detector_aside_and_all_see_why(console: Console) -> None:
+    with console.client("advisor") as client:
+        page = client.get("/detectors/low_voltage").text
+        assert "In force" in page and "Move it" not in page
+    assert move(console, "advisor", "set_aside") == 403
+    assert move(console, "manager", "set_aside") == 303
+    with console.client("technician") as client:
+        page = client.get("/detectors/low_voltage").text
+        assert "Set aside" in page and "cries &lt;b&gt;wolf" in page and "by Noor Haddad" in page
+        listed = client.get("/detectors").text
+        assert listed.count("Set aside") == 1 and "In shadow" not in listed
+    assert console.ask("SELECT detail ->> 'to' FROM audit WHERE action = 'detector moved'") == (
+        "set_aside"
+    )
+    assert move(console, "manager", "in_force") == 409
+    assert move(console, "admin", "shadow") == 303
+    assert move(console, "manager", "probation") == 409  # there is no evidence
+    with console.client("manager") as client:
+        page = client.get("/detectors/low_voltage").text
+        assert "On probation takes 10 answered cases" in page
+
+
+@pytest.mark.parametrize(
+    ("to", "reason", "status"),
+    [
+        ("", "x", 422),
+        ("IN_FORCE", "x", 422),
+        ("shadow'; DROP TABLE alert", "x", 422),
+        ("shadow", "", 409),
+        ("shadow", "\x00 \t", 409),
+        ("shadow", "x" * 501, 422),
+        ("in_force", "x", 409),
+    ],
+)
+def test_what_is_no_stage_or_no_reason_moves_nothing(
+    gallery: Console, to: str, reason: str, status: int
+) -> None:
+    assert move(gallery, "manager", to, reason) == status
+    assert gallery.ask("SELECT count(*) FROM detector_stage") == 0
+
+
+def test_who_is_too_often_wrong_is_proposed_to_go(console: Console) -> None:
+    answered(console, 6, 14)
+    with console.client("manager") as client:
+        assert "Too often wrong" in client.get("/detectors").text
+        page = client.get("/detectors/low_voltage").text
+        assert "A manager should move it: on probation." in page
+        assert '<option value="probation" selected>' in page
+    assert move(console, "manager", "probation") == 303
+    console.do("UPDATE detector_case SET label = 'confirmed' WHERE label = 'no_fault_found'")
+    with console.client("manager") as client:
+        assert '<option value="in_force">' in client.get("/detectors/low_voltage").text
+    assert move(console, "manager", "in_force", "All were right") == 303
+    assert console.ask("SELECT evidence -> 'right' FROM detector_stage ORDER BY id DESC") == 20
+
+
+@pytest.mark.parametrize("label", ["confirmed", "no_fault_found"])
+def test_a_technician_says_what_was_behind_a_silent_case(console: Console, label: str) -> None:
+    case = console.room.people["case"]
+    path = f"/detectors/service_due/cases/{case}"
+    with console.client("technician") as client:
+        assert "Service falls due soon." in client.get("/detectors/service_due").text
+        for bad in ("", "maybe", "confirmed_other"):
+            assert client.post(path, data={"label": bad}).status_code == 422
+        for nowhere in (f"/detectors/low_voltage/cases/{case}", f"{path}999", path + "9" * 30):
+            assert client.post(nowhere, data={"label": label}).status_code == 404
+        assert client.post(path, data={"label": label}).status_code == 303
+        page = client.get("/detectors/service_due").text
+        assert "Noted: it counts." in page
+    assert console.ask("SELECT label FROM detector_case WHERE id = %s", case) == label

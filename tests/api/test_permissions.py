@@ -152,6 +152,8 @@ TABLE: dict[tuple[str, str], frozenset[str] | None] = {
     ("POST", "/results/learning"): SORTERS,
     ("GET", "/detectors"): ALL,
     ("GET", "/detectors/{detector}"): ALL,
+    ("POST", "/detectors/{detector}/stage"): CHIEFS,
+    ("POST", "/detectors/{detector}/cases/{case_id}"): WORKSHOP,
     ("GET", "/quarantine"): SORTERS,
     ("POST", "/quarantine/{row_id}/replay"): SORTERS,
     ("GET", "/api/v1/me"): ALL,
@@ -240,7 +242,7 @@ def test_the_table_names_every_route() -> None:
 
 
 def path_of(pattern: str, ids: dict[str, int]) -> str:
-    shared = {"token": "x", "name": "birthday", "version": 1, "detector": "low_voltage"}
+    shared = {"token": "x", "name": "birthday", "version": 1, "detector": "service_due"}
     path = pattern.format(**ids, **shared) if "{" in pattern else pattern
     query = {
         "/vehicles/{vehicle_id}/telemetry.json": "?signals=speed_kmh",
@@ -264,6 +266,7 @@ def own(room: Showroom) -> dict[str, int]:
         "handover_id": 1,
         "staff_id": room.staff["advisor"],
         "request_id": room.request,
+        "case_id": room.people["case"],
         "row_id": room.quarantined,
         "arrival_id": room.arrivals["fan"],
         "feed_id": room.arrivals["feed"],
@@ -283,6 +286,7 @@ def others(room: Showroom) -> dict[str, int]:
         "repair_order_id": room.other["repair_order"],
         "note_id": room.other["note"],
         "request_id": room.other["request"],
+        "case_id": room.people["other case"],
         "row_id": room.other["not_json"],
         "arrival_id": room.other["arrival"],
         "feed_id": room.other["feed"],
@@ -348,6 +352,8 @@ BODY = {
     "returns_from": "15:00",
     "returns_until": "18:00",
     "key": 1,
+    "stage": "shadow",
+    "label": "confirmed",
     "code": "TIRES",
     "minutes": 60,
 }
