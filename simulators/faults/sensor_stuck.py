@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Distortion, Effects, _sensors
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class SensorStuck(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(distortions=(Distortion(self.path, stuck_at=self.value),))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000009", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose intake air stays at 31 °C from its eighth day on; no code is set."""
+    fault = SensorStuck(start + timedelta(days=7), path=_sensors.INTAKE, value=31.0)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -29,6 +29,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "dpf_clogged": {"dpf_clogged": 26},
     "misfire": {"misfire": 30},
     "oil_consumption": {"oil_consumption": 18},
+    "sensor_stuck": {"sensor_stuck": 16},
     "vacuum_leak": {"vacuum_leak": 24},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
