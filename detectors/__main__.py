@@ -1,6 +1,7 @@
 """``python -m detectors``: a worker that judges what the cars say. Start as many as you like.
 
-``python -m detectors backtest`` tries a detector on stored history instead.
+``python -m detectors backtest`` tries a detector on stored history instead, and
+``python -m detectors scan`` tells what is strange in any CSV file.
 """
 
 import logging
@@ -87,8 +88,14 @@ def main() -> int:
         from detectors.backtest import command  # with pandas, which a worker has no use for
 
         return command.main(sys.argv[2:])
+    if sys.argv[1:2] == ["scan"]:
+        from detectors import scan
+
+        return scan.main(sys.argv[2:])
     if sys.argv[1:]:
-        print(f"unknown: {sys.argv[1]}; there is backtest, or no word at all", file=sys.stderr)
+        print(
+            f"unknown: {sys.argv[1]}; there is backtest, scan, or no word at all", file=sys.stderr
+        )
         return 2
     try:
         settings = load(DetectorSettings)

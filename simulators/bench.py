@@ -499,6 +499,32 @@ def detection(bench: Bench) -> list[Row]:
     ]
 
 
+def scanning(bench: Bench) -> list[Row]:
+    """The generic detector on files, with reading and writing, as a command of its own."""
+    dice = random.Random(3)
+    rows = []
+    for signals in (1, 8):
+        count = bench.size(200_000 // signals)
+        with tempfile.TemporaryDirectory(prefix="roadworthy-bench-scan-") as home:
+            file = Path(home) / "series.csv"
+            with file.open("w") as out:
+                out.write("time" + ",value" * signals + "\n")
+                for n in range(count):
+                    out.write(f"{n}" + "".join(f",{dice.gauss(0, 1):.3f}" for _ in range(signals)))
+                    out.write("\n")
+            start_s = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-m", "detectors", "scan", str(file), "--out-dir", home + "/out"],
+                cwd=PROJECT,
+                check=True,
+                capture_output=True,
+            )
+            took_s = time.perf_counter() - start_s
+        name = f"scan, {signals} signal{'s' * (signals > 1)}, one core"
+        rows.append(Row(name, count * signals / took_s, "values/s"))
+    return rows
+
+
 # -- the whole way -----------------------------------------------------------------------------
 
 CODE = "P0420"
@@ -655,6 +681,7 @@ BENCHES: dict[str, Callable[[Bench], list[Row]]] = {
     "lists": ingest_lists,
     "memory": ingest_memory,
     "detection": detection,
+    "scan": scanning,
     "alerts": alert_latency,
     "console": console,
 }
