@@ -14,6 +14,7 @@ from detectors.sensor_stuck import SensorStuck
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
 from detectors.vacuum_leak import VacuumLeak
+from detectors.weak_cell import WeakCell
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
     CoolantOverheat,
@@ -27,5 +28,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     DpfClogged,
     Misfire,
     SensorStuck,
+    WeakCell,
 )
 """Every detector in force. The order is that of saved states."""

@@ -58,6 +58,9 @@ DRAW_SCORE = 5
 FALL_V_DAY = 0.06
 """150 mA empty 60 Ah by 6 % a day, and a tenth of the charge is 0.08 V. Usual are 0.01 to 0.03."""
 
+FALL_HOURS = 4.0
+"""Between two readings, or the voltmeter's last digit makes the fall."""
+
 FALL_V = 0.15
 """So much more than `FALL_V_DAY` explains, in all rests lately, each for a third of it at most:
 lamps that are left on once are no lasting consumer."""
@@ -165,7 +168,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 1
+    version = 2
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State
@@ -189,7 +192,7 @@ class LowVoltage(Detector[State]):
         if rest.draw_a is not None:
             s.draw_a, s.fall_v = rest.draw_a, 0.0
             s.draw = min(s.draw + 2, 2 * DRAW_SCORE) if s.draw_a >= DRAW_A else max(s.draw - 1, 0)
-        elif s.draw_a is None:
+        elif s.draw_a is None and rest.hours >= FALL_HOURS:
             days = rest.hours / 24
             s.fall_v += min(rest.fell_v - FALL_V_DAY * days, FALL_V / 3)
             s.fall_v = min(max(s.fall_v, 0.0), 2 * FALL_V)

@@ -132,6 +132,7 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
     rested_ms: int = 0  # before it
     temp_c: float | None = None
     crank_v: float | None = None
+    crank_ms: int = 0
     moving: _Mean = msgspec.field(default_factory=_Mean)
     standing: _Mean = msgspec.field(default_factory=_Mean)
     settles_ms: int = 0  # since when nothing charges
@@ -152,24 +153,30 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
             Whether a converter charges, engine or not.
         """
         done: list[Rest | Start] = []
-        if self.started_ms and (drive.ends or frame.ts_ms - self.started_ms > LAST_MS):
+        if self.started_ms and frame.ts_ms - self.started_ms > LAST_MS:
             done.append(self._started(drive, electric))
         volt = number(frame, "battery_voltage_v", 3, 18)
         if volt is not None and volt > CHARGED_V:
             self.charged_ms = frame.ts_ms
-        if drive.begins:
+        if drive.begins and self.started_ms:
+            self.settles_ms = 0  # key on, engine still: the same start goes on
+        elif drive.begins:
             slept = min(drive.rested_ms, frame.ts_ms - self.settles_ms) >= REST_MS
             if slept and not self.last_ms and volt is not None and not _turns(frame):
                 self._read(frame, drive, volt)  # all that we hear of the rest
             done += self._rested(goes_on=False)
             self._begin(frame, drive)
         if drive.since_ms:
-            if self.started_ms and volt is not None:
+            if self.started_ms:
                 self._driving(frame, drive, volt, electric)
             return done
         if not self.settles_ms:
             self.settles_ms = drive.parked_ms
-        if volt is not None and self.settles_ms and frame.ts_ms - self.settles_ms >= REST_MS:
+        if _turns(frame):
+            self._cranks(frame, volt)
+            self.settles_ms = frame.ts_ms
+            done += self._rested(goes_on=False)
+        elif volt is not None and self.settles_ms and frame.ts_ms - self.settles_ms >= REST_MS:
             if self.first_ms and frame.ts_ms - self.first_ms > DAY_MS:
                 done += self._rested(goes_on=True)
             self._read(frame, drive, volt)
@@ -178,15 +185,18 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
     def _begin(self, frame: Frame, drive: Drive) -> None:
         self.started_ms, self.rested_ms, self.settles_ms = frame.ts_ms, drive.rested_ms, 0
         self.temp_c = drive.ambient_c
-        if self.temp_c is None:
-            self.temp_c = number(frame, "intake_air_temp_c", -50, 60)
-        self.crank_v = None
+        if frame.ts_ms - self.crank_ms > MINUTE_MS:
+            self.crank_v = None
         self.moving, self.standing = _Mean(), _Mean()
 
-    def _driving(self, frame: Frame, drive: Drive, volt: float, electric: bool) -> None:
+    def _driving(self, frame: Frame, drive: Drive, volt: float | None, electric: bool) -> None:
+        if self.temp_c is None:
+            self.temp_c = number(frame, "intake_air_temp_c", -50, 60)
+        if volt is None:
+            return
         if not electric and not running(frame):
             if _turns(frame):
-                self.crank_v = volt if self.crank_v is None else min(self.crank_v, volt)
+                self._cranks(frame, volt)
             return
         since_ms = drive.since_ms if electric else drive.engine_since_ms
         if frame.ts_ms - since_ms < FIRST_MS:
@@ -213,8 +223,13 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
             standing_v if moving_v is None and not electric else moving_v,
             sag_v,
         )
-        self.started_ms = 0
+        self.started_ms, self.crank_v = 0, None
         return start
+
+    def _cranks(self, frame: Frame, volt: float | None) -> None:
+        if volt is not None:
+            self.crank_v = volt if self.crank_v is None else min(self.crank_v, volt)
+            self.crank_ms = frame.ts_ms
 
     def _read(self, frame: Frame, drive: Drive, volt: float) -> None:
         """Take a reading at rest."""
@@ -227,7 +242,8 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
         current_a = number(frame, "battery_current_a", -2000, 0)
         if current_a is not None and not drive.since_ms:
             self.draw_a = -current_a if self.draw_a is None else min(self.draw_a, -current_a)
-        self.last_v, self.last_ms, self.rest_temp_c = volt, now, drive.ambient_c
+        self.last_v, self.last_ms = volt, now
+        self.rest_temp_c = self.temp_c if drive.ambient_c is None else drive.ambient_c
         if not self.first_ms:
             self.first_v, self.first_ms = self._at_20(), now
 

@@ -35,6 +35,7 @@ NAMES = (
     "thermostat_stuck_open",
     "vacuum_leak",
     "weak_battery",
+    "weak_cell",
 )
 """The twins of today's detectors, under their names."""
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class WeakCell(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(weak_cell_share=self.share * wear)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWAC5E8XMN000002", seed: int = 1, **options: Any
+) -> Vehicle:
+    """An electric car of which one cell weakens in forty days, after two healthy weeks."""
+    fault = WeakCell(start + timedelta(days=14), timedelta(days=40))
+    return Vehicle(vin, start=start, seed=seed, model="arc_58", faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

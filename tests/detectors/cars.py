@@ -31,6 +31,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "oil_consumption": {"oil_consumption": 18},
     "sensor_stuck": {"sensor_stuck": 16},
     "vacuum_leak": {"vacuum_leak": 24},
+    "weak_cell": {"weak_cell": 50},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
 afflicted with one has to be watched."""

@@ -100,6 +100,28 @@ def test_wear_is_found_all_the_same() -> None:
     assert told(rested(lambda n: 12.6 - 0.02 * n))[0] == ("battery_12v", "raised")
 
 
+def test_a_logger_without_ignition_and_outside_air_suffices() -> None:
+    """It says neither ON nor OFF, and the engine stands for some seconds before it is started."""
+
+    def logged(day: int) -> Iterator[Frame]:
+        crank = 10.4 - 0.06 * max(0, day - 20)
+        at = day * DAY_MS
+        yield Frame(1, at, {"engine_speed_rpm": 0.0, "battery_voltage_v": 12.6})
+        yield Frame(1, at + 5000, {"engine_speed_rpm": 210.0, "battery_voltage_v": crank})
+        for n in range(2, 60):
+            runs = n >= 4
+            volt, rpm = (14.2, 900.0) if runs else (12.4, 0.0)
+            yield Frame(
+                1,
+                at + n * 10_000,
+                {"engine_speed_rpm": rpm, "battery_voltage_v": volt, "intake_air_temp_c": 18.0},
+            )
+
+    bank = Bank(profile(), kinds=(LowVoltage,))
+    found = [one for day in range(1, 45) for one in detect(bank, logged(day))]
+    assert [(one.cause, one.kind) for one in found][:1] == [("battery_12v", RAISED)]
+
+
 def test_a_car_that_is_only_switched_on_and_off_still_counts_as_parked() -> None:
     """Two flat tires: someone looks after it each day, and nothing charges it for three weeks."""
     parked = [a_day(rest=12.6 - 0.015 * n, charging=None) for n in range(21)]
