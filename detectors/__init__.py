@@ -10,6 +10,7 @@ from detectors.dtc_raised import DtcRaised
 from detectors.low_voltage import LowVoltage
 from detectors.misfire import Misfire
 from detectors.oil_consumption import OilConsumption
+from detectors.radiator_fan import RadiatorFan
 from detectors.sensor_stuck import SensorStuck
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
@@ -29,5 +30,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     Misfire,
     SensorStuck,
     WeakCell,
+    RadiatorFan,
 )
 """Every detector in force. The order is that of saved states."""

@@ -27,10 +27,10 @@ FROST_C = -18.0
 """Colder, and an engine in town never gets warm (OBD monitors of P0128 pause there, too)."""
 
 AIR_G = {"diesel": 300.0}
-AIR_MOST_G = 130.0
+AIR_MOST_G = 160.0
 """What no passenger car's engine exceeds: grams of air, and so of fuel, to warm it by 1 K. Burnt at
 14.7:1 a gram of air sets 2.9 kJ free, of which 0.28 reach the coolant (Heywood, *Internal
-Combustion Engine Fundamentals*, energy balance); 50 to 100 kJ/K take 60 to 120 g. A diesel takes
+Combustion Engine Fundamentals*, energy balance); 50 to 120 kJ/K take 60 to 150 g. A diesel takes
 twice the air. Caps what is learned of a car that was never well."""
 
 LITRES = 1.5

@@ -30,6 +30,7 @@ NAMES = (
     "misfire",
     "oil_consumption",
     "parasitic_drain",
+    "radiator_fan",
     "sensor_stuck",
     "service_due",
     "thermostat_stuck_open",

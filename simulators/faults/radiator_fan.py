@@ -10,10 +10,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from simulators import cycles
+from simulators.climate import Climate
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Habits, Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,16 @@ class RadiatorFan(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(fan_share=max(0.0, 1 - wear))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000007", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A delivery van of a mild place, that waits with its engine on; its fan fails at day five."""
+    options.setdefault("habits", Habits(commute=(cycles.ROUNDS, cycles.WAIT, cycles.ROUNDS)))
+    options.setdefault("climate", Climate(mean_c=18.0, season_c=4.0))
+    fault = RadiatorFan(start + timedelta(days=5), timedelta(days=0.1))
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

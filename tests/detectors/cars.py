@@ -24,6 +24,7 @@ SHOWS: dict[str, dict[str, int]] = {
         "parasitic_drain": 20,
         "high_resistance_cable": 36,
     },
+    "radiator_fan": {"radiator_fan": 11},
     "service_due": {"service_due": 25},
     "thermostat_stuck_open": {"thermostat_stuck_open": 14},
     "dpf_clogged": {"dpf_clogged": 26},

@@ -86,7 +86,7 @@ def test_a_car_without_an_air_flow_meter_is_judged_by_load() -> None:
 
 
 def test_a_car_that_never_was_well_is_found_on_long_drives_in_summer() -> None:
-    assert len(lives(14, range(14), minutes=40, air_c=20.0)) == 1
+    assert len(lives(14, range(14), minutes=50, air_c=20.0)) == 1
 
 
 @pytest.mark.parametrize(
