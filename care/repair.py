@@ -19,6 +19,7 @@ from care.store.repairs import Declined
 from record.causes import CAUSES
 from record.db import BAD_MOMENT
 from record.flow import Booking, Outcome, RepairOrder
+from record.maintenance import with_visit
 
 __all__ = ["add_note", "ask_again", "ask_rating", "close", "move", "start", "text_progress"]
 
@@ -205,7 +206,10 @@ def close(
     bookings.set_state(conn, booking.id, "done")
     also = bookings.also_of(conn, booking.id)
     if SERVICE in (booking.op_code, *(one.op_code for one in also)):
-        repairs.serviced(conn, order.vehicle_id, repairs.counters(conn, order.vehicle_id, now), now)
+        shown = repairs.counters(conn, order.vehicle_id, now)
+        car = repairs.car(conn, order.vehicle_id)
+        items = with_visit(car, now, shown.odometer_m, shown.engine_hours_h)
+        repairs.serviced(conn, order.vehicle_id, shown, now, items)
         due = alerts.newest(conn, order.vehicle_id, "service_due")
         if due is not None and due.state == "open" and due.id != booking.alert_id:
             alert.end(conn, due.id, "repaired", actor, now, now)

@@ -1,22 +1,22 @@
-"""The next service: when, by this car's own use."""
+"""The next service: when, by this car's own use, and what belongs to it."""
 
-from datetime import datetime, timedelta
-from math import sqrt
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from detectors.contract import Answer, Detector, time_of
 from detectors.drive import Drive
+from detectors.hard_use import HardUse
 from detectors.reading import DAY_MS, number
+from detectors.use import Due, Use
+from record import maintenance
 from record.flow import Evidence, FindingKind, Frame, Urgency, Vehicle
 
 LEAD_DAYS = 30.0
 """So early we speak: time to find a slot that suits."""
 
 CLEAR_DAYS = 60.0
-HORIZON_DAYS = 180
-"""So far ahead we count days one by one; nobody plans further."""
 
 PRIOR_M = (36_000.0, 19_000.0, 22_000.0)
 PRIOR_H = (0.9, 0.5, 0.55)
@@ -24,194 +24,18 @@ PRIOR_H = (0.9, 0.5, 0.55)
 do. 13,000 km a year at 40 km/h: a usual mileage in Europe and North America, and cars differ by
 half of it (Eurostat, *Passenger mobility statistics*; FHWA, *National Household Travel Survey*)."""
 
-CHANGES = 0.25
-"""By so much of itself a car's use differs between one year and the next: our assumption."""
-
 PAST_DAYS = 21.0
 """The use since the last service tells something after so long."""
-
-DRIFT = CHANGES**2 / 365 / 0.6**2
-"""So much is forgotten a day, as a share of the variance of days: use that walks by `CHANGES` in a
-year, and days that spread by 60 % of their mean. Seven weeks of memory come of it."""
-
-VAGUE_DAYS = 4
-"""So many days seen weigh as much as what we believed of their spread."""
-
-MEMORY_DAYS = 56
-"""Of the spread; and of a longer silence only so many days are learned."""
-
-AWAY_DAYS = 7
-"""A car that stands for longer is away: the days after that say nothing of how it is driven."""
-
-Z_80, Z_60 = 1.2816, 0.8416
-"""Standard deviations that leave a tenth, or a fifth, on one side."""
 
 MILE = 1.609344
 FASTEST_M_PER_MS = 0.07  # 250 km/h; an odometer that moves faster was corrected
 FASTEST_H_PER_MS = 1.5 / 3_600_000
 SLACK_M, SLACK_H = 5_000.0, 1.0
 
+FRESH, USED = 0.9, 0.8
+"""A service display that shows this much of its interval, after less than that, was set back."""
 
-class Due(NamedTuple):
-    """One way in which the service falls due, in days from now.
-
-    With equal chances it is sooner or later than `likely`; in one of ten cases sooner than
-    `soonest`, in two of ten than `sooner`, in one of ten later than `latest`.
-    """
-
-    what: str
-    left: float
-    unit: str
-    soonest: float
-    sooner: float
-    likely: float
-    latest: float
-
-
-class Use(msgspec.Struct, array_like=True, gc=False):
-    """How much of one meter (metres, hours) the car uses up in a day, by day of the week.
-
-    Attributes
-    ----------
-    week : list of float
-        Mean use of each weekday, from Monday; empty until the first reading.
-    weight : float
-        How many days stand behind those means together, a belief included.
-    days : int
-        How many of them were seen.
-    variance : float
-        Of a day around the mean of its weekday.
-    day, dawn : int, float or None
-        The day now under way, since 1970, and the meter when it began; None on the first.
-    idle : int
-        For how many days it stood until then.
-    last, last_ms : float or None, int
-        The last reading, in the unit of `scale` 1.
-    scale : float
-        Of the meter: `MILE` once an odometer went over to miles.
-    shift : float
-        What corrections of the meter hide.
-    """
-
-    week: list[float] = msgspec.field(default_factory=list)
-    weight: float = 0.0
-    days: int = 0
-    variance: float = 0.0
-    day: int = 0
-    dawn: float | None = None
-    idle: int = 0
-    last: float | None = None
-    last_ms: int = 0
-    scale: float = 1.0
-    shift: float = 0.0
-
-    @property
-    def a_day(self) -> float:
-        """Mean use of a day."""
-        return sum(self.week) / 7
-
-    def believe(self, prior: tuple[float, float, float], past: tuple[float, float] | None) -> None:
-        """Begin with what cars do, and what this one did since its last service.
-
-        Two beliefs in one: each weighs as the inverse of its variance (Gelman et al., *Bayesian
-        Data Analysis*, 2.5), in logarithms, as cars differ by factors. What stands behind the
-        result is told in days.
-
-        Parameters
-        ----------
-        prior
-            Mean, spread of cars, spread of days.
-        past
-            Mean use a day, and for how many days.
-        """
-        mean, cars, days = prior
-        known = (mean / cars) ** 2
-        self.variance = days * days
-        if past is not None:
-            was = max(past[0], mean / 36)
-            own = 1 / (CHANGES**2 + self.variance / past[1] / was**2)
-            mean *= (was / mean) ** (own / (known + own))
-            known += own
-        self.week, self.weight = [mean] * 7, self.variance * known / mean**2
-
-    def read(self, value: float, now: int, fastest: float, slack: float, unit: float) -> None:
-        """Take one reading, and learn from the days that it ends.
-
-        A step that can't be driven is another meter, or the same one in another `unit`.
-        """
-        day = now // DAY_MS
-        value *= self.scale
-        if self.last is None:
-            self.day, self.last, self.last_ms = day, value, now
-            return
-        most = fastest * (now - self.last_ms) + slack
-        step = value - self.last
-        if not -slack <= step <= most:
-            scale = unit if self.scale == 1.0 else 1.0
-            other = value / self.scale * scale
-            if -slack <= other - self.last <= most:
-                self.scale, value, step = scale, other, other - self.last
-            else:
-                self.shift -= step  # another meter from now on, the way driven is the same
-                if self.dawn is not None:
-                    self.dawn += step
-                step = 0.0
-        step = max(step, 0.0)
-        if day > self.day:
-            if self.dawn is not None:
-                self._learn(self.day, max(value - step - self.dawn, 0.0))
-            share = step / (day - self.day)  # what moved unseen is spread over the days unseen
-            for unseen in range(max(self.day + 1, day - MEMORY_DAYS), day):
-                self._learn(unseen, share)
-            self.day, self.dawn = day, value - share
-        self.last, self.last_ms = value, now
-
-    def _learn(self, day: int, used: float) -> None:
-        """Learn what one day used up."""
-        self.idle = 0 if used > 0 else self.idle + 1
-        if self.idle > AWAY_DAYS:
-            return
-        weekday = (day + 3) % 7  # 1970 began on a Thursday
-        off = used - self.week[weekday]
-        fit = self.weight / (self.weight + 7)  # as well as the weekday's mean is known
-        self.week[weekday] += off * (1 - fit)
-        self.days = min(self.days + 1, MEMORY_DAYS)
-        self.variance += (off * off * fit - self.variance) / (self.days + VAGUE_DAYS)
-        self.weight = 1 / (1 / (self.weight + 1) + DRIFT)
-
-    def due(self, what: str, unit: str, left: float, now: int) -> Due:
-        """When `left` will be used up."""
-        return Due(what, left, unit, *(self._lasts(left, now, z) for z in (Z_80, Z_60, 0, -Z_80)))
-
-    def _lasts(self, left: float, now: int, z: float) -> float:
-        """For how many days `left` will do, if use is `z` standard deviations from its mean.
-
-        Days differ, so the sum of n spreads by the square root of n; and their mean is known from
-        so many days only, which spreads it by n.
-        """
-        if left <= 0:
-            return 0.0
-
-        def used(mean: float, days: float) -> float:
-            return mean + z * sqrt(self.variance * (days + days * days / self.weight))
-
-        began = now / DAY_MS
-        mean = days = 0.0
-        week = sum(self.week)
-        while used(mean + week, days + 7) < left:  # first by weeks, then by days
-            mean, days = mean + week, days + 7
-            if days >= HORIZON_DAYS:
-                return float(HORIZON_DAYS)
-        before = used(mean, days)
-        for _ in range(9):  # the rest of today, a week, and what rounding leaves
-            day = int(began + days)
-            share = day + 1 - began - days  # of a day under way, what is left of it
-            mean, days = mean + share * self.week[(day + 3) % 7], days + share
-            after = used(mean, days)
-            if after >= left:
-                return days - share * (after - left) / (after - before)
-            before = after
-        return days
+SERVICE = "service"
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -219,8 +43,13 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
     distance: Use = msgspec.field(default_factory=Use)
     hours: Use = msgspec.field(default_factory=Use)
+    hard: HardUse = msgspec.field(default_factory=HardUse)
     judged_day: int = 0
     service: str = ""
+    display: float = 1.0  # the share of the interval that the car's own service display left last
+    reset_ms: int = 0  # when that was set back last, and what the meters showed
+    reset_m: float | None = None
+    reset_h: float | None = None
     told: bool = False
     told_from_ms: int = 0
     told_to_ms: int = 0
@@ -232,45 +61,61 @@ class ServiceDue(Detector[State]):
 
     What wears: oil loses its additives with distance, with cold hours of idling, and with age; so
     makers give all limits (often 15,000 to 30,000 km or 12 to 24 months; vans and taxis also by
-    hours). How it shows: not at all, until it is expensive.
+    hours). How it shows: not at all, until it is expensive. The limits are the vehicle's own, or
+    its maker's (`record.maintenance`); with hard use, mostly short trips or idling, the maker's for
+    that. An item that was done at an earlier service (brake fluid, spark plugs) counts from then.
+    What falls due within three months of the first is done in one visit, and named with it.
 
-    The car's own use of each weekday is learned (8 weeks of memory), starting from a usual mileage
+    The car's own use of each weekday is learned (7 weeks of memory), starting from a usual mileage
     and from what it did since its last service. Then days are counted forward until what is left
     will be used up. The date is an 80 % interval: days differ, and the rate itself is uncertain.
     Raised 30 days ahead, refreshed when the likely date leaves the interval that was told or the
-    service becomes overdue, recovered when a service is recorded. An odometer that is set back, or
-    jumps, as after an instrument cluster was replaced, hides no distance; nor does one that goes
-    over to miles. A car that sends no odometer still ages; one that stands for more than a week is
-    away, and will be driven as before when it is back.
+    service becomes overdue, recovered when a service is recorded, or when the car's own service
+    display was set back: it was done elsewhere. An odometer that is set back, or jumps, as after an
+    instrument cluster was replaced, hides no distance; nor does one that goes over to miles. A car
+    that sends no odometer still ages; one that stands for more than a week is away, and will be
+    driven as before when it is back.
 
-    >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol",
-    ...     service_interval_m=15_000_000, last_service_odometer_m=40_000_000)
+    >>> car = Vehicle(1, "VNKKD3D300A000001", "Toyota", "Yaris", 2019, "petrol",
+    ...     service_interval_m=15_000_000, last_service_odometer_m=76_000_000)
     >>> detector = ServiceDue(car)
     >>> for day in range(60):
-    ...     odometer_m = 53_000_000 + day * 30_000
+    ...     odometer_m = 89_000_000 + day * 30_000
     ...     finding = detector.update(Frame(1, day * DAY_MS, {"odometer_m": odometer_m}))
     ...     if finding:
     ...         print(day, finding.kind, finding.summary)
-    37 raised Service due in 29 days (27 to 32) by distance: 890 km left
+    37 raised Service due in 29 days (27 to 32) by distance: 890 km left; with spark plugs
     """
 
     name = "service_due"
-    version = 2
-    signals = ("odometer_m", "engine_hours_h", "speed_kmh", "ignition")
+    version = 3
+    signals = (
+        "distance_to_service_km",
+        "engine_hours_h",
+        "engine_running",
+        "engine_speed_rpm",
+        "ignition",
+        "odometer_m",
+        "speed_kmh",
+        "time_to_service_s",
+    )
     causes = ("service_due",)
     State = State
-    __slots__ = ("service",)
+    __slots__ = ("limits", "may_be_hard", "service")
 
     def __init__(self, vehicle: Vehicle, state: Any = None, drive: Drive | None = None) -> None:
         super().__init__(vehicle, state, drive)
         last = (vehicle.last_service_at, vehicle.last_service_odometer_m)
         self.service = f"{last[0]} {last[1]} {vehicle.last_service_engine_hours}"
+        self.limits = maintenance.service(vehicle, self.state.hard.now)
+        schedule = maintenance.schedule(vehicle)
+        self.may_be_hard = schedule is not None and schedule.hard is not None
 
     def update(self, frame: Frame) -> Answer:
         s = self.state
         now = frame.ts_ms
-        shift = s.distance.shift
         car = self.vehicle
+        corrections = len(s.distance.corrections)
         odometer_m = number(frame, "odometer_m", 0, 5e9)
         if odometer_m is not None:
             if not s.distance.week:
@@ -283,13 +128,13 @@ class ServiceDue(Detector[State]):
                 past = self._past(hours, car.last_service_engine_hours, now, FASTEST_H_PER_MS)
                 s.hours.believe(PRIOR_H, past)
             s.hours.read(hours, now, FASTEST_H_PER_MS, SLACK_H, 1.0)
-        if s.service != self.service:  # read in the meter of today
-            s.service, s.judged_day = self.service, 0
-            s.distance.shift = (car.last_service_odometer_m or 0) * (1 - s.distance.scale)
-            s.hours.shift = 0.0
-        if now // DAY_MS == s.judged_day and s.distance.shift == shift:
+        if self.may_be_hard:
+            self._see_use(frame)
+        changed = self._see_display(frame) or s.service != self.service
+        changed = changed or len(s.distance.corrections) != corrections
+        if not changed and now // DAY_MS == s.judged_day:
             return None
-        s.judged_day = now // DAY_MS
+        s.service, s.judged_day = self.service, now // DAY_MS
         return self._judge(frame)
 
     def _past(
@@ -304,21 +149,74 @@ class ServiceDue(Detector[State]):
             return None
         return used / days, days
 
+    def _see_use(self, frame: Frame) -> None:
+        hard = self.state.hard
+        was = hard.now
+        hard.see(frame, self.drive)
+        if hard.now != was:
+            self.limits = maintenance.service(self.vehicle, hard.now)
+
+    def _see_display(self, frame: Frame) -> bool:
+        """Whether the car's own service display was set back just now."""
+        signals, limits, s = frame.signals, self.limits, self.state
+        if "distance_to_service_km" not in signals and "time_to_service_s" not in signals:
+            return False
+        km = number(frame, "distance_to_service_km", -100_000, 100_000)
+        left_s = number(frame, "time_to_service_s", -157_680_000, 157_680_000)
+        shares = []
+        if km is not None and limits.km:
+            shares.append(km / limits.km)
+        if left_s is not None and limits.months:
+            shares.append(left_s / 86_400 / (limits.months * maintenance.MONTH_DAYS))
+        if not shares:
+            return False
+        was, s.display = s.display, min(shares)
+        if was > USED or s.display < FRESH:
+            return False
+        s.reset_ms, s.reset_m, s.reset_h = frame.ts_ms, s.distance.last, s.hours.last
+        return True
+
     def _dues(self, now_ms: int) -> list[Due]:
-        """Every way in which the service falls due, as far as we know it."""
+        """Every way in which the service, or what was done at one, falls due."""
         s, car = self.state, self.vehicle
-        by_distance, by_time, by_hours = _limits(car)
+        at_ms = car.last_service_at.timestamp() * 1000 if car.last_service_at else None
+        then = (car.last_service_odometer_m, car.last_service_engine_hours)
+        if s.reset_ms > (at_ms or 0):
+            at_ms, then = float(s.reset_ms), (s.reset_m, s.reset_h)  # type: ignore[assignment]
+        dues = self._of(SERVICE, self.limits, at_ms, then, now_ms)
+        done = maintenance.book(car)
+        for item in maintenance.items(car):
+            if item.item in done:
+                at, *meters = done[item.item]
+                dues += self._of(item.item, item, at.timestamp() * 1000, meters, now_ms)
+        return dues
+
+    def _of(
+        self,
+        item: str,
+        limits: maintenance.Limits | maintenance.Item,
+        at_ms: float | None,
+        then: Any,
+        now_ms: int,
+    ) -> list[Due]:
+        """Every way in which one item falls due that was done with the meters at `then`."""
+        s = self.state
+        then_m, then_h = then
         dues = []
-        if by_distance is not None and s.distance.last is not None:
-            left_m = by_distance - s.distance.last - s.distance.shift
-            dues.append(s.distance.due("distance", "km", left_m, now_ms))
-        if by_hours is not None and s.hours.last is not None:
-            left_h = by_hours - s.hours.last - s.hours.shift
-            dues.append(s.hours.due("engine hours", "h", left_h, now_ms))
-        if by_time is not None:
-            left = by_time.timestamp() * 1000 - now_ms
-            days = max(left, 0.0) / DAY_MS
-            dues.append(Due("time", left / DAY_MS, "days", days, days, days, days))
+        if limits.km and then_m is not None:
+            used_m = s.distance.since(then_m, at_ms or 0)
+            if used_m is not None:
+                left_m = limits.km * 1000 - used_m
+                dues.append(s.distance.due(item, "distance", "km", left_m, now_ms))
+        if limits.hours and then_h is not None:
+            used_h = s.hours.since(then_h, at_ms or 0)
+            if used_h is not None:
+                left_h = limits.hours - used_h
+                dues.append(s.hours.due(item, "engine hours", "h", left_h, now_ms))
+        if limits.months and at_ms is not None:
+            left = limits.months * maintenance.MONTH_DAYS - (now_ms - at_ms) / DAY_MS
+            days = max(left, 0.0)
+            dues.append(Due(item, "time", left, "days", days, days, days, days))
         return dues
 
     def _judge(self, frame: Frame) -> Answer:
@@ -329,7 +227,7 @@ class ServiceDue(Detector[State]):
             return None
         first = min(dues, key=lambda due: due.likely)
         days = _first(dues)
-        soonest_ms, likely_ms, latest_ms = (now + int(d * DAY_MS) for d in days)
+        soonest_ms, likely_ms, latest_ms = (now + round(d * DAY_MS) for d in days)
         overdue = first.left <= 0
         if first.likely > (CLEAR_DAYS if s.told else LEAD_DAYS):
             if not s.told:
@@ -349,19 +247,20 @@ class ServiceDue(Detector[State]):
             s.told_from_ms, s.told_to_ms = soonest_ms, latest_ms
         known = s.distance.days >= 14 or first.what == "time" or overdue
         left = first.left / 1000 if first.unit == "km" else first.left
+        others = () if kind == FindingKind.RECOVERED else self._others(first, dues, frame)
         return self.says(
             kind,
             frame,
             self.causes[0],
             Urgency.SERVICE,
             0.95 if overdue else 0.9 if known else 0.7,
-            _words(kind, first, left, days),
+            _words(kind, first, left, days, others),
             Evidence(
-                feature=f"{first.what} left to the next service",
+                feature=f"{first.what} left to the next {first.item}",
                 value=round(left, 1),
                 expected=0.0,
                 unit=first.unit,
-                signals=("odometer_m",),
+                signals=("engine_hours_h",) if first.unit == "h" else ("odometer_m",),
                 window_from=time_of(now - 60 * DAY_MS),
                 window_to=frame.ts,
                 notes=self._use(),
@@ -370,6 +269,24 @@ class ServiceDue(Detector[State]):
             expect_to=time_of(max(latest_ms, soonest_ms)),
         )
 
+    def _others(self, first: Due, dues: list[Due], frame: Frame) -> tuple[str, ...]:
+        """What else is done in the visit for what falls due first."""
+        car, distance, hours = self.vehicle, self.state.distance, self.state.hours
+        at_ms = car.last_service_at.timestamp() * 1000 if car.last_service_at else 0.0
+        odometer_m, then = distance.last, car.last_service_odometer_m
+        if then is not None and (came_m := distance.since(then, at_ms)) is not None:
+            odometer_m = then + came_m  # as the book counts, whatever was done to the meter
+        items = maintenance.with_visit(
+            car,
+            frame.ts + timedelta(days=first.likely),
+            None if odometer_m is None else odometer_m + first.likely * distance.a_day,
+            None if hours.last is None else hours.last + first.likely * hours.a_day,
+        )
+        close = first.likely + maintenance.CLOSE_DAYS
+        also = any(due.item == SERVICE and due.likely <= close for due in dues)
+        named = (SERVICE, *items) if also else items
+        return tuple(item for item in named if item != first.item)
+
     def _use(self) -> tuple[str, ...]:
         s = self.state
         notes = []
@@ -377,21 +294,13 @@ class ServiceDue(Detector[State]):
             notes.append(f"Drives {s.distance.a_day / 1000:.0f} km a day of late")
         if s.hours.last is not None:
             notes.append(f"Engine runs {s.hours.a_day:.1f} h a day of late")
-        if s.distance.shift:
-            notes.append(f"Odometer was corrected by {-s.distance.shift / 1000:.0f} km")
+        if s.hard.now:
+            notes.append(s.hard.why())
+        if hidden_m := sum(hides for _, hides in s.distance.corrections):
+            notes.append(f"Odometer was corrected by {-hidden_m / 1000:.0f} km")
+        if s.distance.scale != 1.0:
+            notes.append("Odometer shows miles by now")
         return tuple(notes)
-
-
-def _limits(car: Vehicle) -> tuple[float | None, datetime | None, float | None]:
-    """Odometer, date and engine hours of the next service, None where the schedule doesn't say."""
-    by_distance = by_hours = by_time = None
-    if car.service_interval_m and car.last_service_odometer_m is not None:
-        by_distance = float(car.last_service_odometer_m + car.service_interval_m)
-    if car.service_interval_days and car.last_service_at:
-        by_time = car.last_service_at + timedelta(days=car.service_interval_days)
-    if car.service_interval_hours and car.last_service_engine_hours is not None:
-        by_hours = car.last_service_engine_hours + car.service_interval_hours
-    return by_distance, by_time, by_hours
 
 
 def _first(dues: list[Due]) -> tuple[float, float, float]:
@@ -411,12 +320,29 @@ def _first(dues: list[Due]) -> tuple[float, float, float]:
     return soonest, min(due.likely for due in dues), latest
 
 
-def _words(kind: FindingKind, due: Due, left: float, days: tuple[float, float, float]) -> str:
+def _words(
+    kind: FindingKind,
+    due: Due,
+    left: float,
+    days: tuple[float, float, float],
+    others: tuple[str, ...],
+) -> str:
+    what = due.item.capitalize()
     if kind == FindingKind.RECOVERED:
-        return f"Service is {left:,.0f} {due.unit} away: done, or its schedule changed"
+        return f"{what} is {left:,.0f} {due.unit} away: done, or its schedule changed"
+    also = f"; with {_listed(others)}" if others else ""
     if due.left <= 0:
-        return f"Service overdue by {due.what}: {-left:,.0f} {due.unit} over"
+        return f"{what} overdue by {due.what}: {-left:,.0f} {due.unit} over{also}"
     if due.what == "time":
-        return f"Service due in {left:.0f} days, by its calendar"
+        return f"{what} due in {left:.0f} days, by its calendar{also}"
     span = f"{days[1]:.0f} days ({days[0]:.0f} to {days[2]:.0f})"
-    return f"Service due in {span} by {due.what}: {left:,.0f} {due.unit} left"
+    return f"{what} due in {span} by {due.what}: {left:,.0f} {due.unit} left{also}"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    """Join as in a sentence.
+
+    >>> _listed(("service", "brake fluid", "spark plugs"))
+    'service, brake fluid and spark plugs'
+    """
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -139,7 +139,7 @@ class Saved:
 _PROFILE = """
     v.id, v.vin, v.make, v.model, v.model_year, v.powertrain, v.service_interval_m,
     v.service_interval_days, v.service_interval_hours, v.last_service_at,
-    v.last_service_odometer_m, v.last_service_engine_hours, v.updated_at
+    v.last_service_odometer_m, v.last_service_engine_hours, v.service_items, v.updated_at
 """
 
 

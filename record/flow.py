@@ -335,4 +335,5 @@ class Vehicle:
     last_service_at: datetime | None = None
     last_service_odometer_m: int | None = None
     last_service_engine_hours: float | None = None
+    service_items: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -2,14 +2,17 @@
 
 # ruff: noqa: S608  only this module's own column lists are joined in
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from care.errors import CareError
-from record.flow import Outcome, RepairOrder, Task
+from record.flow import Outcome, RepairOrder, Task, Vehicle
+from record.maintenance import Done, entry
 
 REPAIR_COLUMNS = """
     id, booking_id, vehicle_id, state, opened_at, concern, cause, correction, finding, closed_at
@@ -183,13 +186,44 @@ def counters(conn: Connection, vehicle_id: int, at: datetime) -> Counters:
     return row
 
 
-def serviced(conn: Connection, vehicle_id: int, counters: Counters, at: datetime) -> None:
-    """Write the service book. A counter that the car doesn't report keeps what it was."""
+def car(conn: Connection, vehicle_id: int) -> Vehicle:
+    """The vehicle with its schedule and its service book."""
+    with conn.cursor(row_factory=class_row(Vehicle)) as cur:
+        row = cur.execute(
+            """
+            SELECT id, vin, make, model, model_year, powertrain, service_interval_m,
+                service_interval_days, service_interval_hours, last_service_at,
+                last_service_odometer_m, last_service_engine_hours, service_items
+            FROM vehicle WHERE id = %s
+            """,
+            (vehicle_id,),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def serviced(
+    conn: Connection,
+    vehicle_id: int,
+    counters: Counters,
+    at: datetime,
+    items: Sequence[str] = (),
+) -> None:
+    """Write the service book. A counter that the car doesn't report keeps what it was.
+
+    Parameters
+    ----------
+    conn, vehicle_id, counters, at
+    items
+        Of `record.maintenance`, that were done with the service.
+    """
+    done = Done(at, counters.odometer_m, counters.engine_hours_h)
     conn.execute(
         """
         UPDATE vehicle SET last_service_at = %(at)s,
             last_service_odometer_m = coalesce(%(odometer)s, last_service_odometer_m),
             last_service_engine_hours = coalesce(%(hours)s, last_service_engine_hours),
+            service_items = service_items || %(items)s,
             updated_at = clock_timestamp()
         WHERE id = %(vehicle)s
         """,
@@ -198,6 +232,7 @@ def serviced(conn: Connection, vehicle_id: int, counters: Counters, at: datetime
             "at": at,
             "odometer": counters.odometer_m,
             "hours": counters.engine_hours_h,
+            "items": Jsonb({item: entry(done) for item in items}),
         },
     )
 

@@ -15,6 +15,8 @@ from care.repair_states import NEXT, STATES, following
 from care.sender import Claimed, Judged
 from care.store.verifications import Driven
 from care.verification import Longer, NoData, Verified, judge
+from detectors import store
+from record import maintenance
 from record.flow import Booking
 from tests.care.repairs import DAY, order_of
 from tests.care.world import MONDAY, World, build, find, one, row, send
@@ -321,6 +323,28 @@ def test_a_due_service_is_not_watched(db: psycopg.Connection, world: World) -> N
     done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
     repair.close(db, order.id, **done, actor="staff:1", now=MONDAY)
     assert one(db, "SELECT count(*) FROM verification") == 0
+
+
+def test_a_service_writes_down_what_was_done_with_it(db: psycopg.Connection, world: World) -> None:
+    order = order_of(db, world, MONDAY, cause="service_due")
+    db.execute(
+        "UPDATE vehicle SET last_service_at = %s, last_service_odometer_m = 76000000, "
+        """service_items = '{"coolant": {"at": "2024-01-01T00:00:00+00:00", "odometer_m": 1,
+           "engine_hours": null}}'""",
+        (MONDAY - 340 * DAY,),
+    )
+    db.execute(
+        "INSERT INTO telemetry (vehicle_id, ts, odometer_m) VALUES (%s, %s, 89500000)",
+        (world.vehicle_id, MONDAY - DAY),
+    )
+    db.execute("UPDATE booking SET op_code = 'SERVICE'")
+    done: dict[str, Any] = {"cause": "c", "correction": "c", "finding": "confirmed"}
+    repair.close(db, order.id, **done, actor="staff:1", now=MONDAY)
+    [saved] = store.load(db, [world.vehicle_id])
+    assert saved.vehicle.last_service_odometer_m == 89_500_000
+    book = maintenance.book(saved.vehicle)
+    assert book["spark plugs"] == maintenance.Done(MONDAY, 89_500_000)
+    assert book.keys() == {"spark plugs", "coolant"}, "every 90,000 km; what was there stays"
 
 
 def test_one_that_fails_does_not_stop_the_others(db: psycopg.Connection, world: World) -> None:

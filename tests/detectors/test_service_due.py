@@ -1,15 +1,18 @@
 """When a service falls due: by the car's own days, as an interval that holds what it says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 
+from detectors.bank import Bank
 from detectors.reading import DAY_MS
 from detectors.service_due import MILE, ServiceDue
 from record.flow import Finding, FindingKind, Frame, Vehicle
+from record.maintenance import Done, entry
 
 Signals = dict[str, float | int | bool | str]
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -79,7 +82,7 @@ def test_a_car_that_moves_at_weekends_is_due_at_one() -> None:
     detector = ServiceDue(car())
     lives(car(), meter, 49, detector)
     # on a Sunday night, 500 km left: the third Saturday from then, not two and a half weeks
-    due = detector.state.distance.due("", "", 500_000, MONDAY_MS + 49 * DAY_MS)
+    due = detector.state.distance.due("", "", "", 500_000, MONDAY_MS + 49 * DAY_MS)
     assert 19 < due.likely < 20.1 and raised.kind == FindingKind.RAISED
 
 
@@ -126,7 +129,9 @@ def test_a_service_recorded_in_miles_starts_again() -> None:
     reading = (DUE_M - 1_000_000) / MILE
     lives(car(), lambda day: reading + (day - 20) * 50_000 / MILE, 10, detector, 20)
     now = reading + 10 * 50_000 / MILE
-    serviced = car(last_service_odometer_m=round(now))
+    serviced = car(
+        last_service_odometer_m=round(now), last_service_at=MONDAY + timedelta(days=29.9)
+    )
     again = ServiceDue(serviced, detector.state)
     found = lives(serviced, lambda day: now + (day - 30) * 50_000 / MILE, 5, again, 30)
     assert [one.kind for one in found] == [FindingKind.RECOVERED]
@@ -155,3 +160,127 @@ def test_a_silence_of_years_is_no_hang() -> None:
     far = Frame(1, MONDAY_MS + 40_000 * DAY_MS, {"odometer_m": DUE_M - 4_500_000})
     detector.update(far)
     assert detector.state.distance.days <= 56
+
+
+# --- what belongs to a visit ---------------------------------------------------------------------
+
+
+def done(item: str, days_ago: float, odometer_m: int | None = None) -> dict[str, Any]:
+    return {item: entry(Done(MONDAY - timedelta(days=days_ago), odometer_m))}
+
+
+def test_one_visit_names_all_that_is_close() -> None:
+    """Brake fluid lasts two years, and is due in 40 days; the service itself in 60."""
+    plan = car(
+        last_service_at=MONDAY - timedelta(days=305),
+        service_interval_days=365,
+        service_items=done("brake fluid", 690.5),
+    )
+    found = lives(plan, lambda day: DUE_M - 9_000_000 + day * 10_000, 70)
+    assert [one.kind for one in found] == [FindingKind.RAISED, FindingKind.REFRESHED]
+    assert {one.cause for one in found} == {"service_due"}
+    assert found[0].summary.startswith("Brake fluid due in 30 days, by its calendar; with service")
+    assert found[1].summary.startswith("Brake fluid overdue by time")
+
+
+def test_what_is_not_close_waits() -> None:
+    plan = car(
+        last_service_at=MONDAY - timedelta(days=340),
+        service_interval_days=365,
+        service_items=done("brake fluid", 400) | done("spark plugs", 400, DUE_M - 9_000_000),
+    )
+    [raised] = lives(plan, lambda day: DUE_M - 9_000_000 + day * 10_000, 5)
+    assert raised.summary.startswith("Service due in 24 days, by its calendar")
+    assert "brake fluid" not in raised.summary and "spark plugs" not in raised.summary
+
+
+def test_a_car_without_a_schedule_of_its_own_has_its_maker_s() -> None:
+    plan = car(service_interval_m=None, last_service_at=MONDAY - timedelta(days=340))
+    [raised] = lives(plan, lambda day: DUE_M - 9_000_000 + day * 10_000, 5)
+    assert "by its calendar" in raised.summary
+    assert lives(replace(plan, make="Linden"), lambda day: DUE_M, 5) == []
+
+
+def test_only_corrections_since_the_service_count() -> None:
+    """A new cluster on day 20, a service on day 30, recorded in the new meter."""
+
+    def meter(day: int) -> float:
+        true = DUE_M - 2_000_000 + day * 50_000
+        return true - 51_000_000 if day >= 20 else true
+
+    detector = ServiceDue(car(last_service_at=MONDAY - timedelta(days=200)))
+    lives(detector.vehicle, meter, 30, detector)
+    serviced = car(
+        last_service_at=MONDAY + timedelta(days=30), last_service_odometer_m=round(meter(30))
+    )
+    again = ServiceDue(serviced, detector.state)
+    found = lives(serviced, meter, 5, again, 30)
+    assert [one.kind for one in found] == [FindingKind.RECOVERED]
+    assert found[0].evidence.value == pytest.approx(15_000, abs=100)
+
+
+@pytest.mark.parametrize(("shows", "kinds"), [(15_000, ["recovered"]), (9_000, []), (-400, [])])
+def test_a_display_that_was_set_back_says_that_it_was_done_elsewhere(
+    shows: float, kinds: list[str]
+) -> None:
+    detector = ServiceDue(car(last_service_at=MONDAY - timedelta(days=200)))
+    lives(detector.vehicle, lambda day: DUE_M - 1_500_000 + day * 50_000, 10, detector)
+    assert detector.state.told
+    found = []
+    for day, left in enumerate((900, 850, shows, shows - 50), 10):
+        signals: Signals = {
+            "odometer_m": DUE_M - 1_500_000 + day * 50_000,
+            "distance_to_service_km": float(left),
+        }
+        answer = detector.update(Frame(1, MONDAY_MS + (day + 1) * DAY_MS - 1, signals))
+        if isinstance(answer, Finding) and answer.kind == FindingKind.RECOVERED:
+            found.append(answer.kind)
+    assert found == kinds
+
+
+# --- hard use ------------------------------------------------------------------------------------
+
+
+def drives(km: float, days: int, ambient_c: float = 12.0, minutes: int = 10) -> Iterator[Frame]:
+    """Two drives a day of so many kilometres, a frame a minute, half of the minutes standing."""
+    meter = DUE_M - 9_000_000.0
+    for day in range(days):
+        for hour in (8, 17):
+            began = MONDAY_MS + day * DAY_MS + hour * 3_600_000
+            for minute in range(minutes + 1):
+                speed = km * 60 / minutes * (2 if minute % 2 else 0)
+                signals: Signals = {
+                    "ignition": "ON",
+                    "engine_speed_rpm": 900.0,
+                    "speed_kmh": speed,
+                    "odometer_m": round(meter),
+                    "ambient_temp_c": ambient_c,
+                }
+                yield Frame(1, began + minute * 60_000, signals)
+                meter += speed * 1000 / 60
+            yield Frame(1, began + minutes * 60_000 + 5_000, {"ignition": "OFF"})
+
+
+@pytest.mark.parametrize(
+    ("km", "ambient_c", "make", "hard"),
+    [
+        (5, 12, "VW", True),
+        (12, 12, "VW", False),
+        (12, -5, "VW", True),
+        (20, 38, "VW", True),
+        (5, 12, "Linden", False),
+    ],
+)
+def test_short_cold_or_hot_drives_bring_the_service_forward(
+    km: float, ambient_c: float, make: str, hard: bool
+) -> None:
+    plan = replace(car(), make=make, last_service_odometer_m=DUE_M - 9_000_000 - 7_100_000)
+    bank = Bank(plan, kinds=(ServiceDue,))
+    found = [one for frame in drives(km, 30, ambient_c, 20) for one in bank.judge(frame)]
+    detector = bank.detectors[0]
+    assert isinstance(detector, ServiceDue) and detector.limits.km == (7_500 if hard else 15_000)
+    assert hard == any("sooner" in note for one in found for note in one.evidence.notes)
+    assert hard == bool(found)
+    again = Bank(plan, bank.save(), bank.judged_ms, kinds=(ServiceDue,))
+    restored = again.detectors[0]
+    assert isinstance(restored, ServiceDue) and restored.limits == detector.limits
