@@ -217,12 +217,14 @@ class Scan:
         float
             0, nothing strange, to 1.
         """
-        values = np.array(row)
-        values = np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
-        strange = sum(
-            signal.update(value)
-            for signal, value in zip(self._signals, values.tolist(), strict=True)
-        ) / len(self._signals)
+        values = [
+            min(max(value, -LARGEST), LARGEST) if math.isfinite(value) else math.nan
+            for value in row
+        ]
+        novelties = [
+            signal.update(value) for signal, value in zip(self._signals, values, strict=True)
+        ]
+        strange = sum(novelties) / len(novelties)
         if self._together:
-            strange = max(strange, self._together.update(values))
+            strange = max(strange, self._together.update(np.array(values)))
         return strange / (strange + HALF)
