@@ -148,7 +148,7 @@ def _table(source: TextIO) -> tuple[str, list[str], Iterator[tuple[int, list[str
         heading, again = [f"column {n}" for n in range(1, len(head) + 1)], [first]
 
     def rows() -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader(_chain(again, lines), delimiter=separator)
+        reader = csv.reader(_chain(again, lines), delimiter=separator, strict=True)
         try:
             for row in reader:
                 if row:

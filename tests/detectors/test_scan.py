@@ -214,6 +214,7 @@ def test_one_bad_file_does_not_stop_the_others(
         ("time,a,b\n2026-01-01,1,2\n\n2026-01-02,1\n", "line 4: 2 cells where 3"),
         ("time,a\n2026-01-01,1,9\n", "line 2: 3 cells where 2"),
         ("time,a\n2026-01-01," + "9" * 200_000 + "\n", "line 2: field larger"),
+        ('time,a\n2026-01-01,"1\n2026-01-02,2\n', "line 3: unexpected end"),
         ("\x7fELF\0\0,1\n", "binary"),
         ("PK\x03\x04,rubbish\nmore,rubbish\n", "line 2: 'more' is no time"),
     ],
