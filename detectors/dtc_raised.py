@@ -3,7 +3,8 @@
 import msgspec
 
 from detectors.contract import Answer, Detector, time_of
-from detectors.reading import MINUTE_MS, number, running
+from detectors.reading import DAY_MS, MINUTE_MS, number, running
+from detectors.volts import CHARGED_V, EMPTIED_V, FLAT_V, REST_MS, turns
 from record import dtc
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
 
@@ -25,6 +26,13 @@ MOST = 24
 """Codes kept for one car; a control unit holds fewer."""
 
 
+FLAT_MS = 2 * DAY_MS
+"""So long a flat battery explains codes: cars whose battery is empty are started soon, or not."""
+
+HELD_MS = 14 * DAY_MS
+"""A control unit forgets a code after 40 warm-ups without the fault (SAE J1979): two weeks."""
+
+
 class Code(msgspec.Struct, array_like=True, gc=False):
     """One code that is, or was lately, present."""
 
@@ -33,6 +41,7 @@ class Code(msgspec.Struct, array_like=True, gc=False):
     absent_frames: int = 0  # of this drive
     absent_ms: int = 0  # awake without it, this drive
     clean_drives: int = 0
+    held: bool = False  # not told: it speaks of a flat battery
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -41,6 +50,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     codes: dict[str, Code] = msgspec.field(default_factory=dict)
     awake_ms: int = 0
     empty_frames: int = 0
+    rest_v: float = 0.0  # as it usually rests
+    flat_ms: int = 0
 
 
 class DtcRaised(Detector[State]):
@@ -55,6 +66,10 @@ class DtcRaised(Detector[State]):
     (10 minutes awake) that never listed it; where the gateway told of it only once, it may be one
     that tells of changes only, and three such drives are asked for.
 
+    Innocent: a battery that was flat. Lamps left on, jump leads, and control units that restart one
+    after the other store "system voltage low" and "lost communication"; that is held back for two
+    weeks. Whether the battery itself is to blame is for `low_voltage` to say, by its voltages.
+
     >>> from record.flow import Vehicle
     >>> detector = DtcRaised(Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol"))
     >>> [finding] = detector.update(Frame(1, 0, {}, ("P0301",)))
@@ -68,29 +83,57 @@ class DtcRaised(Detector[State]):
     """
 
     name = "dtc_raised"
-    version = 1
-    signals = ("dtc_count", "engine_speed_rpm", "engine_running", "speed_kmh", "ignition")
+    version = 2
+    signals = (
+        "dtc_count",
+        "engine_speed_rpm",
+        "engine_running",
+        "speed_kmh",
+        "ignition",
+        "battery_voltage_v",
+    )
     reads_dtcs = True
     causes = ("dtc_*", *sorted(dtc.NAMED))
     State = State
     __slots__ = ()
 
     def update(self, frame: Frame) -> Answer:
-        codes = self.state.codes
+        s = self.state
+        codes = s.codes
+        if not self.drive.since_ms or self.drive.begins:
+            self._rests(frame)
         if not frame.dtcs:
             return self._absent(frame, ()) if codes else None
         listed = tuple(dict.fromkeys(code[:5] for code in map(_spelled, frame.dtcs) if code))
-        self.state.empty_frames = 0
+        s.empty_frames = 0
         findings = self._absent(frame, listed) or []
         for code in listed:
             known = codes.get(code)
             if known:
                 known.sightings += 1
                 known.absent_frames = known.absent_ms = known.clean_drives = 0
+                if known.held and frame.ts_ms - known.since_ms >= HELD_MS:
+                    findings.append(self._raised(frame, code))
+                    known.held = False
             elif len(codes) < MOST:
-                findings.append(self._raised(frame, code))
-                codes[code] = Code(frame.ts_ms)
+                flat = s.flat_ms and frame.ts_ms - s.flat_ms < FLAT_MS
+                held = bool(flat) and _of_voltage(code)
+                if not held:
+                    findings.append(self._raised(frame, code))
+                codes[code] = Code(frame.ts_ms, held=held)
         return findings or None
+
+    def _rests(self, frame: Frame) -> None:
+        """See whether the battery was emptied, while the car is parked."""
+        s, drive = self.state, self.drive
+        since_ms = drive.since_ms - drive.rested_ms if drive.begins else drive.parked_ms
+        volt = number(frame, "battery_voltage_v", FLAT_V, CHARGED_V)
+        if volt is None or turns(frame) or not since_ms or frame.ts_ms - since_ms < REST_MS:
+            return
+        if volt < s.rest_v - EMPTIED_V:
+            s.flat_ms = frame.ts_ms
+        else:
+            s.rest_v += (volt - s.rest_v) * (0.1 if s.rest_v else 1.0)
 
     def _absent(self, frame: Frame, listed: tuple[str, ...]) -> list[Finding] | None:
         s = self.state
@@ -145,10 +188,10 @@ class DtcRaised(Detector[State]):
         """Forget `codes`; a cause has recovered when the last code that speaks of it is gone."""
         findings = []
         for code in codes:
-            since_ms = self.state.codes.pop(code).since_ms
+            known = self.state.codes.pop(code)
             cause = dtc.cause(code)
-            if not self._speaks_of(cause):
-                window = (time_of(since_ms), frame.ts)
+            if not known.held and not self._speaks_of(cause):
+                window = (time_of(known.since_ms), frame.ts)
                 evidence = Evidence(f"trouble code {code}", None, None, "", (), *window)
                 text = f"{code} is gone: {why}"
                 kind = FindingKind.RECOVERED
@@ -156,7 +199,19 @@ class DtcRaised(Detector[State]):
         return findings
 
     def _speaks_of(self, cause: str) -> bool:
-        return any(dtc.cause(code) == cause for code in self.state.codes)
+        codes = self.state.codes.items()
+        return any(dtc.cause(code) == cause and not known.held for code, known in codes)
+
+
+def _of_voltage(code: str) -> bool:
+    """Whether any control unit stores it when its supply breaks down (SAE J2012).
+
+    Examples
+    --------
+    >>> [_of_voltage(code) for code in ("P0562", "U0100", "P0620", "P0301")]
+    [True, True, False, False]
+    """
+    return "P0560" <= code <= "P0563" or "U0001" <= code <= "U02FF"
 
 
 def _spelled(code: object) -> str | None:

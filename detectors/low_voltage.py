@@ -6,7 +6,7 @@ from detectors.aging import HORIZON_DAYS, KNOWN, Cold, Level, Verdict, Wearing, 
 from detectors.contract import Answer, Detector, time_of
 from detectors.learn import Usual
 from detectors.reading import DAY_MS, HOUR_MS
-from detectors.volts import REST_V_PER_C, SIGNALS, Rest, Start, Volts
+from detectors.volts import EMPTIED_V, REST_V_PER_C, SIGNALS, Rest, Start, Volts
 from record.causes import cause_of
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
 
@@ -36,10 +36,6 @@ REST_LIMIT_V = 12.2
 REST_COLD = Cold(REST_V_PER_C, weight=1500.0)
 REST_FAILS_V = 11.9
 """Flat."""
-
-EMPTIED_V = 0.25
-"""A rest so much below the one before: about a third of the charge, gone at once. Lamps left on or
-a door ajar do that, and wear does not."""
 
 REFILL_MS = 7 * DAY_MS
 """A flat lead-acid battery takes little current, and everyday trips fill it over days (Bosch,

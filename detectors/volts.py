@@ -34,6 +34,10 @@ REST_V_PER_C = 0.0015
 CHARGED_V = 13.0
 """More than any battery has at rest: a charger, or an electric car's converter, feeds it."""
 
+EMPTIED_V = 0.25
+"""A rest so much below the one before: about a third of the charge, gone at once. Lamps left on or
+a door ajar do that, and wear does not."""
+
 FLAT_V = 9.0
 """Less is no battery at rest but one that is cranked, or a wire."""
 
@@ -162,7 +166,7 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
             self.settles_ms = 0  # key on, engine still: the same start goes on
         elif drive.begins:
             slept = min(drive.rested_ms, frame.ts_ms - self.settles_ms) >= REST_MS
-            if slept and not self.last_ms and volt is not None and not _turns(frame):
+            if slept and not self.last_ms and volt is not None and not turns(frame):
                 self._read(frame, drive, volt)  # all that we hear of the rest
             done += self._rested(goes_on=False)
             self._begin(frame, drive)
@@ -172,7 +176,7 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
             return done
         if not self.settles_ms:
             self.settles_ms = drive.parked_ms
-        if _turns(frame):
+        if turns(frame):
             self._cranks(frame, volt)
             self.settles_ms = frame.ts_ms
             done += self._rested(goes_on=False)
@@ -195,7 +199,7 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
         if volt is None:
             return
         if not electric and not running(frame):
-            if _turns(frame):
+            if turns(frame):
                 self._cranks(frame, volt)
             return
         since_ms = drive.since_ms if electric else drive.engine_since_ms
@@ -269,7 +273,7 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
         return [rest]
 
 
-def _turns(frame: Frame) -> bool:
+def turns(frame: Frame) -> bool:
     """Whether the engine turns, by the starter or by itself."""
     rpm = number(frame, "engine_speed_rpm", 0, 20_000) or 0.0
     return frame.signals.get("ignition") == "START" or rpm > 50 or running(frame) is True

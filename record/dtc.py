@@ -121,8 +121,8 @@ def cause(code: str) -> str:
     """Name of the root cause that `code` speaks of, as in `record.causes`; its own if none.
 
     Only codes that state the fault itself are mapped. A broken sensor circuit is its own cause: an
-    open coolant sensor (P0118) says nothing about the coolant, and a field circuit of the generator
-    (P0622) is no weak battery.
+    open coolant sensor (P0118) says nothing about the coolant. A generator's field (P0622) is part
+    of it.
 
     Raises
     ------
@@ -145,7 +145,10 @@ _CAUSES = {
     "P0560": "battery_12v",
     "P0561": "battery_12v",
     "P0562": "battery_12v",
+    "P0620": "alternator",
+    "P0622": "alternator",
     "P0A8D": "battery_12v",  # the same on hybrids, by the 14 V power module
+    "P0A94": "alternator",  # its converter
     "P0A7F": "weak_cell",
     "P0A80": "weak_cell",
     "P244B": "dpf_clogged",
