@@ -175,7 +175,7 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
     match what:
         case Open():
             after = alerts.insert(conn, finding)
-            alerts.link_finding(conn, after.id, finding.id)
+            _speaks_of(conn, finding, after)
             task.put(conn, after, now)
             journey.for_alert(conn, after, "first", now)
             people.audit(conn, now, "care", "alert opened", f"alert:{after.id}")
@@ -183,7 +183,7 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
             assert current is not None
             was_unproven = alerts.unproven(conn, current.id)
             after = alerts.refresh(conn, current.id, calmest(finding, current))
-            alerts.link_finding(conn, after.id, finding.id)
+            _speaks_of(conn, finding, after)
             if worse:
                 task.put(conn, after, now, "It has become worse")
                 if not booked:
@@ -195,7 +195,7 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
         case Reopen(why):
             assert current is not None
             after = alerts.reopen(conn, current.id, finding)
-            alerts.link_finding(conn, after.id, finding.id)
+            _speaks_of(conn, finding, after)
             repaired = current.close_reason in ("repaired", "no_fault_found")
             task.put(conn, after, now, "It came back after the repair" if repaired else None)
             journey.for_alert(conn, after, f"again{after.reopened}", now)
@@ -208,11 +208,14 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
             alerts.set_recovered(conn, current.id, finding.at)
         case Ignore():
             pass
-    if after is not None:
+    if after is not None and isinstance(what, Close | StayOpen | Ignore):
         alerts.link_finding(conn, after.id, finding.id)
-        if finding.kind != FindingKind.RECOVERED and not isinstance(what, Ignore):
-            cases.begin(conn, finding.id, after.id)
     return what, after
+
+
+def _speaks_of(conn: Connection, finding: NewFinding, after: Alert) -> None:
+    alerts.link_finding(conn, after.id, finding.id)
+    cases.begin(conn, finding.id, after.id)
 
 
 def end(

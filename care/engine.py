@@ -121,6 +121,16 @@ def see_to_late_tasks(conn: Connection, now: datetime) -> int:
     return len(late)
 
 
+def rank_tasks(conn: Connection, now: datetime) -> int:
+    """Once a day, rank open tasks anew, some in a turn; commits. Returns how many."""
+    old = tasks.unranked(conn, now.date(), task.BATCH)
+    for one in old:
+        with set_back_if_it_fails(conn, "task", one.id, dealer=one.dealer_id):
+            task.rank(conn, one, now)
+    conn.commit()
+    return len(old)
+
+
 def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     """One round of the desk; commits. Returns how many rows it took up."""
     handled = take_up_reply(conn, clock) + take_up_findings(conn, clock)
@@ -134,6 +144,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     conn.commit()
     task.wake_due(conn, now)
     conn.commit()
+    rank_tasks(conn, now)
     see_to_late_tasks(conn, now)
     return handled
 

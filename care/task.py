@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
+from care import chance
+from care.chance import Chance
 from care.errors import CareError
 from care.hours import add_working_time, is_open
 from care.store import alerts, people, tasks
@@ -64,6 +66,7 @@ def todo_for(
     now: datetime,
     setback: str | None = None,
     worth: Worth | None = None,
+    sure: Chance | None = None,
 ) -> Todo | None:
     """What a person should do about an open alert; None where nobody needs to.
 
@@ -82,6 +85,9 @@ def todo_for(
         Why waiting is not enough: "The text could not be delivered".
     worth : Worth or None
         What is known of the case's worth.
+    sure : Chance or None
+        How likely the alert is to be confirmed; as sure as it says of itself, where nothing more
+        is known.
     """
     urgency = Urgency(alert.urgency)
     if urgency is Urgency.INFO:
@@ -103,7 +109,8 @@ def todo_for(
     if setback:
         action = f"{setback.rstrip('.')}. {action}"
     today = now.astimezone(ZoneInfo(dealer.time_zone)).date()
-    because = factors(urgency, alert.confidence, worth or Worth(), today)
+    sure = sure or chance.by_itself(alert)
+    because = factors(urgency, sure.value, worth or Worth(), today, sure.why)
     return Todo(
         kind,
         title,
@@ -146,7 +153,8 @@ def put(conn: Connection, alert: Alert, now: datetime, setback: str | None = Non
     if setback is None and alerts.unproven(conn, alert.id):
         setback = "Its detector is on probation, so no text goes out: look at the evidence first"
     worth = tasks.worth(conn, car.id, cause_of(alert.cause).op_code, owner_id, now)
-    todo = todo_for(alert, car, owner, dealer, now, setback, worth)
+    sure = chance.of_alert(conn, alert, now)
+    todo = todo_for(alert, car, owner, dealer, now, setback, worth, sure)
     if todo is None:
         return None
     return tasks.put_for_alert(
@@ -163,7 +171,28 @@ def put(conn: Connection, alert: Alert, now: datetime, setback: str | None = Non
         at=now,
         factors=todo.factors,
         must_today=todo.must_today,
+        ranked_on=now.date(),
     )
+
+
+def rank(conn: Connection, found: Task, now: datetime) -> None:
+    """Rank an alert's open task by what is known today.
+
+    Parameters
+    ----------
+    found : Task
+        Of `tasks.unranked`, which locks it.
+    """
+    assert found.alert_id is not None
+    alert = alerts.get(conn, found.alert_id)
+    dealer = people.dealer(conn, found.dealer_id)
+    assert alert is not None and dealer is not None
+    sure = chance.of_alert(conn, alert, now)
+    op_code = cause_of(alert.cause).op_code
+    worth = tasks.worth(conn, alert.vehicle_id, op_code, found.customer_id, now)
+    today = now.astimezone(ZoneInfo(dealer.time_zone)).date()
+    because = factors(Urgency(alert.urgency), sure.value, worth, today, sure.why)
+    tasks.set_rank(conn, found.id, priority(because), because, now.date())
 
 
 def ask_person(

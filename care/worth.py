@@ -39,6 +39,8 @@ TIER = {"platinum": 1.15, "gold": 1.05}
 
 LEAST, MOST = 0.8, 1.5
 
+CHANCE = "Confidence"
+
 
 @dataclass(frozen=True, slots=True)
 class Worth:
@@ -69,12 +71,25 @@ class Factor:
     why: str
 
 
-def factors(urgency: Urgency, confidence: float, worth: Worth, today: date) -> tuple[Factor, ...]:
+def factors(
+    urgency: Urgency, chance: float, worth: Worth, today: date, why: str
+) -> tuple[Factor, ...]:
     """Everything that a task's priority is the product of.
+
+    Parameters
+    ----------
+    urgency : Urgency
+    chance : float
+        That it is so, as `care.chance` has it, with its reason in `why`.
+    worth : Worth
+    today : date
+    why : str
 
     Examples
     --------
-    >>> found = factors(Urgency.SOON, 0.8, Worth(job_value=450), date(2026, 11, 23))
+    >>> found = factors(
+    ...     Urgency.SOON, 0.8, Worth(job_value=450), date(2026, 11, 23), "4 of 5 such"
+    ... )
     >>> [(f.name, f.times) for f in found]
     [('Urgency', 60.0), ('Confidence', 0.8), ('Work', 1.15)]
     >>> round(priority(found), 1)
@@ -82,7 +97,7 @@ def factors(urgency: Urgency, confidence: float, worth: Worth, today: date) -> t
     """
     return (
         Factor("Urgency", WEIGHT[urgency], WORDS[urgency]),
-        Factor("Confidence", round(confidence, 3), f"The finding is {confidence:.0%} sure"),
+        Factor(CHANCE, round(chance, 3), why),
         *_value(worth, today),
     )
 

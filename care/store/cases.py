@@ -1,9 +1,12 @@
 """Each detector's part in each alert, and what turned out to be true: what it is measured by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import class_row
 
 ANSWERED_WITHIN = timedelta(days=60)
 """What a workshop finds so long after a silent finding says whether it was right; a case of which
@@ -120,3 +123,75 @@ def check(
         ).rowcount
         == 1
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A detector's part in an alert, as it was known at the beginning."""
+
+    detector: str
+    version: int
+    cause: str
+    features: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A case of which it is known whether it was right."""
+
+    detector: str
+    cause: str
+    features: Mapping[str, Any]
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How often one version of a detector was right about a cause."""
+
+    detector: str
+    cause: str
+    version: int
+    right: int
+    wrong: int
+
+
+def of_alert(conn: Connection, alert_id: int) -> list[Case]:
+    """Who spoke of an alert."""
+    with conn.cursor(row_factory=class_row(Case)) as cur:
+        return cur.execute(
+            "SELECT detector, version, cause, features FROM detector_case"
+            " WHERE alert_id = %s ORDER BY detector",
+            (alert_id,),
+        ).fetchall()
+
+
+def counts(conn: Connection, until: datetime) -> list[Count]:
+    """All answers until then, by detector, cause and version."""
+    with conn.cursor(row_factory=class_row(Count)) as cur:
+        return cur.execute(
+            """
+            SELECT detector, cause, version,
+                   count(*) FILTER (WHERE label <> 'no_fault_found') AS right,
+                   count(*) FILTER (WHERE label = 'no_fault_found') AS wrong
+            FROM detector_case WHERE label IS NOT NULL AND answered_at < %s
+            GROUP BY detector, cause, version
+            """,
+            (until,),
+        ).fetchall()
+
+
+def answered(conn: Connection, until: datetime, limit: int) -> list[Answered]:
+    """The newest answers until then, the oldest of them first."""
+    with conn.cursor(row_factory=class_row(Answered)) as cur:
+        return cur.execute(
+            """
+            SELECT detector, cause, features, "right" FROM (
+                SELECT id, answered_at, detector, cause, features,
+                       label <> 'no_fault_found' AS "right"
+                FROM detector_case WHERE label IS NOT NULL AND answered_at < %s
+                ORDER BY answered_at DESC, id DESC LIMIT %s) AS newest
+            ORDER BY answered_at, id
+            """,
+            (until, limit),
+        ).fetchall()

@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -51,6 +51,7 @@ def put_for_alert(
     at: datetime,
     factors: Sequence[Factor] = (),
     must_today: bool = False,
+    ranked_on: date | None = None,
 ) -> Task:
     """The alert's one open task: made, or brought up to date. Its owner stays with the dealer.
 
@@ -60,9 +61,10 @@ def put_for_alert(
         row = cur.execute(
             """
             INSERT INTO task AS t (dealer_id, alert_id, customer_id, owner_id, kind, title,
-                next_action, priority, state, created_at, deadline, factors, must_today)
+                next_action, priority, state, created_at, deadline, factors, must_today, ranked_on)
             VALUES (%(dealer)s, %(alert)s, %(customer)s, %(owner)s, %(kind)s, %(title)s,
-                %(next)s, %(priority)s, 'open', %(at)s, %(deadline)s, %(factors)s, %(must)s)
+                %(next)s, %(priority)s, 'open', %(at)s, %(deadline)s, %(factors)s, %(must)s,
+                %(ranked)s)
             ON CONFLICT (alert_id) WHERE state = 'open' AND alert_id IS NOT NULL DO UPDATE
             SET kind = excluded.kind, title = excluded.title, next_action = excluded.next_action,
                 priority = excluded.priority, customer_id = excluded.customer_id,
@@ -70,7 +72,8 @@ def put_for_alert(
                     ELSE excluded.owner_id END,
                 claimed_until = CASE WHEN t.dealer_id = excluded.dealer_id THEN t.claimed_until END,
                 dealer_id = excluded.dealer_id, factors = excluded.factors,
-                must_today = excluded.must_today, snoozed_until = NULL, snooze_reason = NULL,
+                must_today = excluded.must_today, ranked_on = excluded.ranked_on,
+                snoozed_until = NULL, snooze_reason = NULL,
                 deadline = least(t.deadline, excluded.deadline)
             RETURNING """
             + TASK_COLUMNS,
@@ -87,6 +90,7 @@ def put_for_alert(
                 "deadline": deadline,
                 "factors": Jsonb([asdict(f) for f in factors]),
                 "must": must_today,
+                "ranked": ranked_on,
             },
         ).fetchone()
     assert row is not None
@@ -132,6 +136,35 @@ def put_for_reply(
         ).fetchone()
     assert row is not None
     return row
+
+
+def unranked(conn: Connection, today: date, limit: int) -> list[Task]:
+    """Open tasks of open alerts that were not ranked since that day began; locked."""
+    with conn.cursor(row_factory=class_row(Task)) as cur:
+        return cur.execute(
+            "SELECT "
+            + TASK_COLUMNS
+            + """ FROM task
+            WHERE state = 'open' AND alert_id IS NOT NULL
+              AND (ranked_on IS NULL OR ranked_on < %s)
+              AND NOT EXISTS (SELECT FROM setback s WHERE s.kind = 'task' AND s.id = task.id
+                              AND s.next_at > clock_timestamp())
+            ORDER BY ranked_on NULLS FIRST, id LIMIT %s FOR UPDATE SKIP LOCKED
+            """,
+            (today, limit),
+        ).fetchall()
+
+
+def set_rank(
+    conn: Connection, task_id: int, priority: float, factors: Sequence[Factor], day: date
+) -> None:
+    """Where a task is in the list, and why."""
+    _set(
+        conn,
+        task_id,
+        "priority = %s, factors = %s, ranked_on = %s",
+        (priority, Jsonb([asdict(f) for f in factors]), day),
+    )
 
 
 def set_owner(

@@ -95,10 +95,15 @@ SELECT
         OR (state = 'planned' AND not_before <= %(now)s)),
     (SELECT count(*) FROM outreach WHERE state = 'sent'),
     (SELECT count(*) FROM booking WHERE state = 'held' AND hold_expires_at <= %(now)s),
-    (SELECT count(*) FROM enrolment WHERE state = 'active' AND next_at <= %(now)s)
+    (SELECT count(*) FROM enrolment WHERE state = 'active' AND next_at <= %(now)s),
+    (SELECT count(*) FROM task WHERE state = 'open' AND alert_id IS NOT NULL
+        AND (ranked_on IS NULL OR ranked_on < (%(now)s::timestamptz AT TIME ZONE 'UTC')::date)),
+    (SELECT count(*) FROM task WHERE state = 'open' AND snoozed_until <= %(now)s),
+    (SELECT count(*) FROM task WHERE state = 'open' AND escalations < 3
+        AND coalesce(escalate_at, deadline) <= %(now)s AND snoozed_until IS NULL)
 """
 """What must be nothing: findings, replies, messages due, deliveries to come, holds that ran out,
-steps of journeys."""
+steps of journeys, tasks to be ranked, woken or seen to."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from api.docstring import html
 from detectors.backtest import command
@@ -198,3 +199,18 @@ def test_a_technician_says_what_was_behind_a_silent_case(console: Console, label
         page = client.get("/detectors/service_due").text
         assert "Noted: it counts." in page
     assert console.ask("SELECT label FROM detector_case WHERE id = %s", case) == label
+
+
+def test_an_advisor_sees_why_an_alert_is_ranked_so(console: Console) -> None:
+    why = "12 of 14 such alerts were confirmed; less likely by <b>Leon</b>"
+    console.do(
+        "UPDATE task SET factors = %s WHERE id = %s",
+        Jsonb([{"name": "Confidence", "times": 0.71, "why": why}]),
+        console.room.tasks["battery"],
+    )
+    alert, task = console.room.alerts["battery"], console.room.tasks["battery"]
+    with console.client("advisor") as client:
+        page = client.get(f"/alerts/{alert}").text
+        assert "12 of 14 such alerts were confirmed" in page and "ranked as 71" in page
+        assert "12 of 14 such alerts" in client.get(f"/tasks/{task}").text
+        assert "<b>Leon" not in page and "&lt;b&gt;Leon" in page
