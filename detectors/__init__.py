@@ -14,6 +14,7 @@ from detectors.radiator_fan import RadiatorFan
 from detectors.sensor_stuck import SensorStuck
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
+from detectors.tires import Tires
 from detectors.vacuum_leak import VacuumLeak
 from detectors.weak_cell import WeakCell
 
@@ -31,5 +32,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     SensorStuck,
     WeakCell,
     RadiatorFan,
+    Tires,
 )
 """Every detector in force. The order is that of saved states."""

@@ -33,12 +33,14 @@ NAMES = (
     "radiator_fan",
     "sensor_stuck",
     "service_due",
+    "slow_tire_leak",
     "thermostat_stuck_open",
+    "tire_puncture",
     "vacuum_leak",
     "weak_battery",
     "weak_cell",
 )
-"""The twins of today's detectors, under their names."""
+"""Those that a detector finds, each with a car that gets it."""
 
 KINDS = (
     "weak_battery",

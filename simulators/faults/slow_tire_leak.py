@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects, one_wheel
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class SlowTireLeak(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(tire_loss_kpa=one_wheel(self.wheel, self.kpa * wear))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000005", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car that drives into a nail after a good week: flat in three more."""
+    fault = SlowTireLeak(start + timedelta(days=7), timedelta(days=21), wheel=2)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects, one_wheel
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class TirePuncture(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(tire_loss_kpa=one_wheel(self.wheel, self.kpa * wear))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000006", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car that a piece of glass leaves with a flat tire within five hours, after a good week."""
+    fault = TirePuncture(start + timedelta(days=7), timedelta(hours=5), wheel=1)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -33,6 +33,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "sensor_stuck": {"sensor_stuck": 16},
     "vacuum_leak": {"vacuum_leak": 24},
     "weak_cell": {"weak_cell": 50},
+    "tires": {"slow_tire_leak": 12, "tire_puncture": 9},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
 afflicted with one has to be watched."""
