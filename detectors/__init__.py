@@ -11,6 +11,7 @@ from detectors.low_voltage import LowVoltage
 from detectors.misfire import Misfire
 from detectors.oil_consumption import OilConsumption
 from detectors.radiator_fan import RadiatorFan
+from detectors.sensor_drift import SensorDrift
 from detectors.sensor_stuck import SensorStuck
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
@@ -33,5 +34,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     WeakCell,
     RadiatorFan,
     Tires,
+    SensorDrift,
 )
 """Every detector in force. The order is that of saved states."""

@@ -48,6 +48,9 @@ WEATHER_K = 6.0
 """Between the coldest and the warmest of what stands in the same air: coolant or tires of a car
 that stood for long, and the air that the engine takes in."""
 
+SWAPPED_K = 3.0
+"""Outside air that changes so much within a drive is intake air: the two have changed places."""
+
 COLD_MS = 6 * HOUR_MS
 
 MOVED = 3
@@ -124,7 +127,7 @@ class SensorStuck(Detector[State]):
     """
 
     name = "sensor_stuck"
-    version = 1
+    version = 2
     signals = (
         *SENSORS,
         "engine_speed_rpm",
@@ -210,7 +213,9 @@ class SensorStuck(Detector[State]):
             return s.most_rpm - s.least_rpm >= REVS_RPM and sensor.n >= READINGS
         if which == INTAKE:
             stood, drove = s.least_kmh < SPEEDS_KMH[0], s.most_kmh > SPEEDS_KMH[1]
-            return lasted and stood and drove and sensor.n >= READINGS
+            outside = s.sensors[AMBIENT]
+            swapped = outside.n > 0 and outside.high - outside.low > SWAPPED_K
+            return lasted and stood and drove and sensor.n >= READINGS and not swapped
         if which == AMBIENT:
             return sensor.n > 0
         others = (x for x in s.sensors[AMBIENT + 1 :] if x is not sensor and x.n >= 2)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Distortion, Effects, _sensors
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class SensorDrift(Course):
                 Distortion(self.path, gain=1 + (self.gain - 1) * wear, offset=self.offset * wear),
             )
         )
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000010", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose intake air sensor reads warmer and warmer after a healthy week."""
+    path = _sensors.INTAKE
+    fault = SensorDrift(
+        start + timedelta(days=7), timedelta(days=6), path=path, gain=1.0, offset=25.0
+    )
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Distortion, Effects, _sensors
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class SensorsSwapped(Course):
                 Distortion(self.second, instead=self.first),
             )
         )
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000011", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose intake and outside sensors change places after a week."""
+    fault = SensorsSwapped(start + timedelta(days=7))
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -30,6 +30,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "dpf_clogged": {"dpf_clogged": 26},
     "misfire": {"misfire": 30},
     "oil_consumption": {"oil_consumption": 18},
+    "sensor_drift": {"sensor_drift": 18, "sensors_swapped": 14},
     "sensor_stuck": {"sensor_stuck": 16},
     "vacuum_leak": {"vacuum_leak": 24},
     "weak_cell": {"weak_cell": 50},
