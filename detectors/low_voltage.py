@@ -89,6 +89,11 @@ BATTERY_SHARE = 0.03
 """Of a drop while cranking: where it is as likely the battery (rests lower by a tenth, charges as
 ever) as the cable (rests as ever, charges lower by a tenth or more)."""
 
+UNSURE = 0.03
+"""So near to that, one waits for more, until the drop is `SURE_V` or the car won't start soon."""
+
+SURE_V, SOON_DAYS = 1.0, 14.0
+
 WEARS_OUT_DAYS = (2.0, 28.0)
 """Brushes wear out over weeks, from the first sag at idle to no charge at all."""
 
@@ -164,7 +169,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 2
+    version = 3
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State
@@ -206,8 +211,12 @@ class LowVoltage(Detector[State]):
             return False
         at_20 = s.rest.at_20(rest.volt, rest.temp_c, REST_COLD)
         low = s.rest.known and s.rest.usual.mean - at_20 >= FALLEN_V
-        counts = not rest.goes_on and rest.idle_ms <= LONG_IDLE_MS
-        if counts and not self._emptied(rest.at_ms, at_20):
+        if rest.goes_on:
+            return low
+        if rest.idle_ms > LONG_IDLE_MS:
+            if low:
+                s.emptied_ms = rest.at_ms
+        elif not self._emptied(rest.at_ms, at_20):
             s.rest.see(rest.at_ms / DAY_MS, rest.volt, rest.temp_c, REST_COLD)
         return low
 
@@ -316,6 +325,8 @@ class LowVoltage(Detector[State]):
         worst = weak[0]
         low, high = worst.days or (0.0, HORIZON_DAYS)
         now = frame.ts_ms
+        if not s.told and self._unsure() and high > SOON_DAYS:
+            return None
         if s.told:
             fails_ms = now + int((low + high) / 2 * DAY_MS)
             sooner = s.told_fails_ms - fails_ms > max(3 * DAY_MS, 0.3 * (s.told_fails_ms - now))
@@ -349,9 +360,19 @@ class LowVoltage(Detector[State]):
             return "alternator"
         if s.draw >= 2 or s.fall_v >= FALL_V / 2:
             return "parasitic_drain"
-        if s.charging.drop - s.rest.drop > BATTERY_SHARE * s.crank.drop > 0:
+        if s.crank.drop > 0 and self._charges_lower() > BATTERY_SHARE:
             return "high_resistance_cable"
         return "battery_12v"
+
+    def _unsure(self) -> bool:
+        """Whether cable and battery explain it equally well, yet."""
+        drop = self.state.crank.drop
+        return 0 < drop < SURE_V and abs(self._charges_lower() - BATTERY_SHARE) < UNSURE
+
+    def _charges_lower(self) -> float:
+        """By how much more it charges lower than it rests lower, as a share of the crank's drop."""
+        s = self.state
+        return (s.charging.drop - s.rest.drop) / s.crank.drop
 
     # -- what is said ----------------------------------------------------------------------------
 

@@ -209,3 +209,16 @@ def test_lower_cranking_and_charging_with_full_rests_is_a_cable() -> None:
 def test_lower_cranking_and_rests_with_full_charging_is_the_battery() -> None:
     days = bad(lambda n: a_day(crank=10.4 - 0.05 * n, rest=12.6 - 0.005 * n), 25)
     assert told(days)[0] == ("battery_12v", "raised")
+
+
+def test_what_fits_both_waits_for_more() -> None:
+    found = lives(bad(lambda n: a_day(crank=10.4 - 0.04 * n, charging=14.3 - 0.0012 * n), 40))
+    assert found, "but not for ever"
+    one = found[0].evidence
+    assert (one.expected or 0.0) - (one.value or 0.0) > 0.9
+
+
+def test_after_long_parking_it_fills_for_a_week() -> None:
+    parked = [a_day(rest=12.6 - 0.015 * n, charging=None) for n in range(25)]
+    fills = [a_day(rest=12.3 + 0.04 * n, crank=9.7 + 0.1 * n) for n in range(7)]
+    assert told(WELL + parked + fills + WELL) == []
