@@ -391,15 +391,21 @@ def stage_history(conn: psycopg.Connection, name: str, limit: int) -> list[Stage
 
 
 def tell_anew(conn: psycopg.Connection, name: str, now: datetime) -> int:
-    """Hand to care what a detector found lately and still sees: nobody was told. How many."""
+    """Hand to care what a detector found lately and still sees: nobody was told. How many.
+
+    Not where somebody has looked at the car since.
+    """
     count = conn.execute(
         """
         UPDATE finding SET handled_at = NULL WHERE id IN (
             SELECT id FROM (
-                SELECT DISTINCT ON (f.vehicle_id, f.cause) f.id, f.kind, f.at
-                FROM finding f WHERE f.detector = %(name)s AND f.at > %(since)s
-                ORDER BY f.vehicle_id, f.cause, f.at DESC, f.id DESC) AS newest
-            WHERE kind <> 'recovered')
+                SELECT DISTINCT ON (vehicle_id, cause) id, vehicle_id, cause, kind, at
+                FROM finding WHERE detector = %(name)s AND at > %(since)s
+                ORDER BY vehicle_id, cause, at DESC, id DESC) AS newest
+            WHERE kind <> 'recovered' AND NOT EXISTS (
+                SELECT FROM detector_case c
+                WHERE c.vehicle_id = newest.vehicle_id AND c.detector = %(name)s
+                  AND c.cause = newest.cause AND c.answered_at >= newest.at))
         """,
         {"name": name, "since": now - RELAPSE},
     ).rowcount

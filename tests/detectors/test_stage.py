@@ -191,7 +191,7 @@ def test_twenty_answers_of_which_many_were_wrong_are_no_evidence(db: psycopg.Con
 
 
 def test_what_was_found_lately_is_told_when_it_leaves_the_shadow(db: psycopg.Connection) -> None:
-    add_cars(db, [profile(id) for id in (1, 2, 3)])
+    add_cars(db, [profile(id) for id in (1, 2, 3, 4)])
     store.add_stage(db, "new", Stage.SHADOW, "detectors", NOW, "New here", {})
     cases(db, 12, 0)
 
@@ -213,6 +213,14 @@ def test_what_was_found_lately_is_told_when_it_leaves_the_shadow(db: psycopg.Con
     find(2, "recovered", 4)
     find(3, "raised", 15)
     find(3, "raised", 2, "old")
+    looked_at = find(4, "raised", 2)
+    db.execute(
+        """INSERT INTO detector_case (detector, version, cause, vehicle_id, finding_id, at,
+               features, label, answered_at, answered_by)
+           SELECT detector, 1, cause, vehicle_id, id, at, '{}', 'no_fault_found', %s, 'staff:1'
+           FROM finding WHERE id = %s""",
+        [NOW, looked_at],
+    )
     move(db, Stage.PROBATION)
     waiting = db.execute("SELECT id FROM finding WHERE handled_at IS NULL").fetchall()
     assert waiting == [(newest,)]
