@@ -122,7 +122,7 @@ def detector_title(name: str) -> str:
     >>> detector_title("low_voltage"), detector_title("dtc_raised")
     ('Low voltage', 'DTC raised')
     """
-    words = name.replace("_", " ").replace("dtc", "DTC")
+    words = " ".join(w.upper() if w in ("dtc", "dpf") else w for w in name.split("_"))
     return words[:1].upper() + words[1:]
 
 
