@@ -13,11 +13,11 @@ from detectors import stage, standing, store
 from detectors.bank import Bank
 from detectors.contract import Answer, Detector
 from detectors.stage import StageError
-from detectors.store import Tally
+from detectors.store import Tally, ms_of
 from detectors.worker import Worker
 from record.flow import Evidence, Finding, FindingKind, Frame, Stage, Urgency
 from tests.detectors.cars import profile
-from tests.detectors.test_worker import add_cars
+from tests.detectors.test_worker import add_cars, hand_off, worker
 
 NOW = datetime(2026, 11, 23, 16, tzinfo=UTC)
 counts = st.integers(0, 200)
@@ -129,6 +129,29 @@ def test_what_is_there_first_begins_in_force_and_what_comes_later_in_shadow(
     store.add_stage(db, "new", Stage.PROBATION, "staff:1", NOW, "Fine so far", {})
     worker.share()
     assert worker.stages["new"] == Stage.PROBATION
+
+
+def test_a_worker_that_runs_heeds_a_move_at_once(database: str, db: psycopg.Connection) -> None:
+    """Aside nothing is kept; in shadow the next finding is, under its own name; then it joins."""
+    db.autocommit = True
+    add_cars(db, [profile(1)])
+    with worker(database, kinds=(New, Old)) as one:
+        for n, to in enumerate((Stage.SET_ASIDE, Stage.SHADOW, Stage.IN_FORCE)):
+            store.add_stage(db, "new", to, "staff:1", NOW, "x", {})
+            hand_off(db, [Frame(1, ms_of(NOW) + n * 1000, {"speed_kmh": 50.0})])
+            one.share()
+            one.step()
+            one.checkpoint()
+    rows = db.execute(
+        "SELECT detector, cause, kind, version FROM finding ORDER BY at, detector"
+    ).fetchall()
+    assert rows == [
+        ("old", "battery_12v", "raised", 1),
+        ("new", "parasitic_drain", "raised", 1),
+        ("old", "battery_12v", "raised", 1),
+        ("new", "battery_12v", "refreshed", 1),
+        ("old", "battery_12v", "raised", 1),
+    ]
 
 
 def cases(db: psycopg.Connection, right: int, wrong: int, version: int = 1) -> None:
