@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from detectors.brakes import Brakes
 from detectors.contract import Detector
 from detectors.coolant_leak import CoolantLeak
 from detectors.coolant_overheat import CoolantOverheat
@@ -35,5 +36,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     RadiatorFan,
     Tires,
     SensorDrift,
+    Brakes,
 )
 """Every detector in force. The order is that of saved states."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "alternator",
+    "brake_wear",
     "coolant_leak",
     "coolant_overheat",
     "dpf_clogged",
@@ -36,6 +37,7 @@ NAMES = (
     "sensors_swapped",
     "service_due",
     "slow_tire_leak",
+    "stuck_caliper",
     "thermostat_stuck_open",
     "tire_puncture",
     "vacuum_leak",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class BrakeWear(Course):
         fast = 1 + (self.factor - 1) * min(1.0, 0.4 + wear)
         axle = (fast, fast, 1.0, 1.0) if self.front else (1.0, 1.0, fast, fast)
         return Effects(pad_wear_factor=axle)
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000007", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose front pads begin to wear sixteen times as fast after five good days."""
+    fault = BrakeWear(start + timedelta(days=5), timedelta(days=20), factor=16.0)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulators.faults import Course, Effects, one_wheel
 from simulators.models import Model
+from simulators.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class StuckCaliper(Course):
             brake_drag_n=one_wheel(self.wheel, self.newton * wear),
             pad_wear_factor=one_wheel(self.wheel, 1 + 8 * wear, 1.0),
         )
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000008", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose front right caliper seizes after five good days, within ten more."""
+    fault = StuckCaliper(start + timedelta(days=5), timedelta(days=10), wheel=1, newton=400.0)
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

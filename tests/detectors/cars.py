@@ -34,6 +34,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "sensor_stuck": {"sensor_stuck": 16},
     "vacuum_leak": {"vacuum_leak": 24},
     "weak_cell": {"weak_cell": 50},
+    "brakes": {"brake_wear": 25, "stuck_caliper": 20},
     "tires": {"slow_tire_leak": 12, "tire_puncture": 9},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is
