@@ -1,10 +1,12 @@
 """The 12 V system: battery, what empties it, what fills it, and the cables between."""
 
+from math import isfinite
+
 import msgspec
 
 from detectors.aging import HORIZON_DAYS, KNOWN, Cold, Level, Verdict, Wearing, verdict
 from detectors.contract import Answer, Detector, time_of
-from detectors.learn import Usual
+from detectors.learn import Trend, Usual
 from detectors.reading import DAY_MS, HOUR_MS
 from detectors.volts import EMPTIED_V, REST_V_PER_C, SIGNALS, Rest, Start, Volts
 from record.causes import cause_of
@@ -90,7 +92,8 @@ BATTERY_SHARE = 0.03
 ever) as the cable (rests as ever, charges lower by a tenth or more)."""
 
 UNSURE = 0.03
-"""So near to that, one waits for more, until the drop is `SURE_V` or the car won't start soon."""
+"""So near to that (or within the error of what was learned), one waits for more, until the drop is
+`SURE_V` or the car won't start soon."""
 
 SURE_V, SOON_DAYS = 1.0, 14.0
 
@@ -112,6 +115,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     crank: Wearing = msgspec.field(default_factory=Wearing)
     rest: Wearing = msgspec.field(default_factory=Wearing)
     charging: Level = msgspec.field(default_factory=Level)
+    # how much higher it charges than it rests, over how it cranks
+    share: Trend = msgspec.field(default_factory=lambda: Trend(memory=30))
     sag: Usual = msgspec.field(default_factory=Usual)
     low_v: float = 0.0
     sag_v: float = 0.0
@@ -169,7 +174,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 3
+    version = 4
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State
@@ -254,15 +259,20 @@ class LowVoltage(Detector[State]):
             return None
         day = start.at_ms / DAY_MS
         cold = start.rested_ms >= COLD_REST_MS
-        if cold and start.crank_v is not None and start.crank_v < CRANKED_V:
-            s.crank.see(day, start.crank_v, temp_c, CRANK_COLD)
+        crank_v = start.crank_v if cold else None
+        if crank_v is not None and crank_v < CRANKED_V:
+            s.crank.see(day, crank_v, temp_c, CRANK_COLD)
+            if start.charging_v is not None and s.rest.count:
+                charging_v = s.charging.at_20(start.charging_v, temp_c, CHARGING_COLD)
+                higher_v = charging_v - float(s.rest.now.get())
+                s.share.learn(s.crank.at_20(crank_v, temp_c, CRANK_COLD), higher_v)
         if start.charging_v is not None:
             self._charges(start.charging_v, temp_c, cold)
             self._sags(start.sag_v)
             if self._starves():
                 return self._starving(frame, start.sag_v)
             if s.told == "alternator":
-                return self._counted(frame, s.low_v == 0 and s.sag_v == 0)
+                return self._counted(frame, s.low_v == 0 and s.sag_v < SAGS_V / 2)
         refills = s.emptied_ms and start.at_ms - s.emptied_ms < REFILL_MS
         if s.told in ("alternator", "parasitic_drain") or refills or not cold:
             return None
@@ -283,14 +293,13 @@ class LowVoltage(Detector[State]):
             s.charging.learn(charging_v, temp_c, CHARGING_COLD)
 
     def _sags(self, sag_v: float | None) -> None:
-        """Add up by how much it sags more at idle than it did."""
+        """Add up by how much it sags more at idle than it did, in the last twenty starts or so."""
         s = self.state
         if sag_v is None:
             return
         if s.sag.count >= KNOWN:
-            slack_v = max(SAG_V, 2 * s.sag.spread)
-            more_v = min(sag_v - s.sag.mean - slack_v, SAGS_V / 2)
-            s.sag_v = min(max(s.sag_v + more_v, 0.0), 2 * SAGS_V)
+            more_v = sag_v - s.sag.mean - max(SAG_V, 3 * s.sag.spread)
+            s.sag_v = 0.95 * s.sag_v + min(max(more_v, 0.0), SAGS_V / 2)
         s.sag.learn(sag_v, keep=2 * KNOWN)
 
     def _starves(self) -> bool:
@@ -360,19 +369,16 @@ class LowVoltage(Detector[State]):
             return "alternator"
         if s.draw >= 2 or s.fall_v >= FALL_V / 2:
             return "parasitic_drain"
-        if s.crank.drop > 0 and self._charges_lower() > BATTERY_SHARE:
+        if s.crank.drop > 0 and s.share.rise()[0] > BATTERY_SHARE:
             return "high_resistance_cable"
         return "battery_12v"
 
     def _unsure(self) -> bool:
         """Whether cable and battery explain it equally well, yet."""
         drop = self.state.crank.drop
-        return 0 < drop < SURE_V and abs(self._charges_lower() - BATTERY_SHARE) < UNSURE
-
-    def _charges_lower(self) -> float:
-        """By how much more it charges lower than it rests lower, as a share of the crank's drop."""
-        s = self.state
-        return (s.charging.drop - s.rest.drop) / s.crank.drop
+        share, error = self.state.share.rise()
+        near = abs(share - BATTERY_SHARE) < max(UNSURE, error)
+        return near and 0 < drop < SURE_V and isfinite(error)
 
     # -- what is said ----------------------------------------------------------------------------
 

@@ -177,6 +177,14 @@ def test_charging_that_sags_at_idle_is_the_alternator(powertrain: str) -> None:
     assert found[0].expect_from is not None
 
 
+def test_it_sags_only_with_the_lights_on() -> None:
+    assert told(bad(lambda n: a_day(sag=0.0 if n % 4 else 0.2), 20)) == [("alternator", "raised")]
+
+
+def test_one_that_always_sagged_is_well() -> None:
+    assert told([a_day(sag=0.15 + 0.02 * (n % 4)) for n in range(60)]) == []
+
+
 @pytest.mark.parametrize("powertrain", ["petrol", "electric"])
 def test_charging_that_falls_is_the_alternator(powertrain: str) -> None:
     days = bad(lambda n: a_day(charging=12.4, rest=12.4, crank=10.2), 6)
@@ -209,6 +217,13 @@ def test_lower_cranking_and_charging_with_full_rests_is_a_cable() -> None:
 def test_lower_cranking_and_rests_with_full_charging_is_the_battery() -> None:
     days = bad(lambda n: a_day(crank=10.4 - 0.05 * n, rest=12.6 - 0.005 * n), 25)
     assert told(days)[0] == ("battery_12v", "raised")
+
+
+def test_a_voltmeter_that_drifted_before_does_not_hide_which() -> None:
+    """What it charges and rests with counts while it cranks lower, not what it was at first."""
+    drifts = [a_day(charging=14.3 + 0.05 * min(1, n / 20), rest=12.6) for n in range(30)]
+    falls = [a_day(crank=10.4 - 0.04 * n, charging=14.35 - 0.005 * n) for n in range(30)]
+    assert told(drifts + falls)[0] == ("high_resistance_cable", "raised")
 
 
 def test_what_fits_both_waits_for_more() -> None:
