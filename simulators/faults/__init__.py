@@ -38,6 +38,7 @@ NAMES = (
     "service_due",
     "slow_tire_leak",
     "stuck_caliper",
+    "thermostat_stuck_closed",
     "thermostat_stuck_open",
     "tire_puncture",
     "vacuum_leak",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from simulators import cycles
 from simulators.faults import Course, Effects
 from simulators.models import Model
+from simulators.vehicle import Habits, Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,18 @@ class ThermostatStuckClosed(Course):
     def effects(self, wear: float, when: datetime) -> Effects:
         """What it does when it is so bad."""
         return Effects(thermostat_most=max(0.02, 1 - 0.98 * wear))
+
+
+def afflicted(
+    start: datetime, *, vin: str = "1RWLN1F4XMN000008", seed: int = 1, **options: Any
+) -> Vehicle:
+    """A car whose thermostat opens less and less from its ninth day on, and in the end not at all.
+
+    Its way to work takes half an hour, fast enough to need the radiator.
+    """
+    options.setdefault("habits", Habits(commute=(cycles.MIXED,)))
+    fault = ThermostatStuckClosed(start + timedelta(days=8), timedelta(days=12))
+    return Vehicle(vin, start=start, seed=seed, faults=[fault], **options)
 
 
 def fits(model: Model) -> bool:

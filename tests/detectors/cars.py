@@ -16,7 +16,7 @@ START = datetime(2026, 1, 5, 5, tzinfo=UTC)
 
 SHOWS: dict[str, dict[str, int]] = {
     "coolant_leak": {"coolant_leak": 14},
-    "coolant_overheat": {"coolant_overheat": 9},
+    "coolant_overheat": {"coolant_overheat": 9, "thermostat_stuck_closed": 20},
     "dtc_raised": {"dtc_raised": 8},
     "low_voltage": {
         "weak_battery": 80,

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import pytest
+
+from detectors.bank import Bank, detect
 from detectors.coolant_overheat import WELL_DAYS, CoolantOverheat
 from detectors.reading import DAY_MS
 from record.flow import Finding, FindingKind, Frame
 from simulators import cycles
 from simulators.faults.coolant_overheat import CoolantOverheat as Fault
+from simulators.faults.thermostat_stuck_closed import ThermostatStuckClosed
 from simulators.vehicle import Habits, Vehicle
 from tests.detectors.cars import START, profile, received
 
@@ -50,3 +54,76 @@ def test_it_is_well_after_seven_good_days_and_not_before() -> None:
         if isinstance(f := detector.update(Frame(1, frame.ts_ms + part, frame.signals)), Finding)
     ]
     assert said == [(1, RAISED), (3, REFRESHED), (3 + WELL_DAYS, RECOVERED)]
+
+
+def test_a_repair_that_was_none_is_told_of_the_next_time_it_gets_hot() -> None:
+    bank = Bank(profile(), kinds=(CoolantOverheat,))
+    said = [
+        (day, finding.kind)
+        for day in (1, 2, 2.5, 3)
+        for frame in drive(0, 120.0)
+        for finding in bank.judge(Frame(1, int(day * DAY_MS) + frame.ts_ms, frame.signals))
+    ]
+    assert said == [(1, RAISED), (2, REFRESHED), (2.5, REFRESHED), (3, REFRESHED)]
+
+
+@pytest.mark.parametrize("air_c", [4.0, 30.0])
+def test_degrees_fahrenheit_are_no_heat(air_c: float) -> None:
+    """A gateway's new firmware: 90 °C are read as 194, and pass 118 on the way."""
+    frames = [
+        Frame(
+            1,
+            day * DAY_MS + s * 1000,
+            {
+                "coolant_temp_c": 1.8 * min(air_c + s / 12, 90.0) + 32,
+                "engine_speed_rpm": 2000.0,
+                "ambient_temp_c": air_c,
+            },
+        )
+        for day in range(2, 8)
+        for s in range(0, 1500, 10)
+    ]
+    bank = Bank(profile(), kinds=(CoolantOverheat,))
+    bank.judge(Frame(1, DAY_MS, {"ignition": "ON", "engine_speed_rpm": 0.0}))
+    bank.judge(Frame(1, DAY_MS + 1000, {"ignition": "OFF", "engine_speed_rpm": 0.0}))
+    assert detect(bank, frames) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "commute", "cause"),
+    [
+        pytest.param(
+            ThermostatStuckClosed(START + timedelta(days=8), timedelta(days=12)),
+            cycles.CITY,
+            "thermostat_stuck_closed",
+            id="opens less and less",
+        ),
+        pytest.param(
+            Fault(START + timedelta(days=8), timedelta(days=8)),
+            cycles.CITY,
+            "coolant_overheat",
+            id="a pump that moves less and less",
+        ),
+        pytest.param(
+            Fault(START + timedelta(days=8)),
+            cycles.MIXED,
+            "coolant_overheat",
+            id="a pump that seizes",
+        ),
+    ],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_way_there_tells_thermostat_from_pump(
+    fault: Fault | ThermostatStuckClosed, commute: str, cause: str, seed: int
+) -> None:
+    car = Vehicle(
+        "1RWLN1F4XMN000001",
+        start=START,
+        seed=seed,
+        faults=[fault],
+        habits=Habits(commute=(commute,)),
+        drive_period_s=20,
+    )
+    bank = Bank(profile(), kinds=(CoolantOverheat,))
+    found = detect(bank, received(car.frames(START + timedelta(days=21))))
+    assert {one.cause for one in found} == {cause}
