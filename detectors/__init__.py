@@ -19,6 +19,7 @@ from detectors.thermostat_stuck_open import ThermostatStuckOpen
 from detectors.tires import Tires
 from detectors.vacuum_leak import VacuumLeak
 from detectors.weak_cell import WeakCell
+from detectors.wheels_swapped import WheelsSwapped
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
     CoolantOverheat,
@@ -37,5 +38,6 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     Tires,
     SensorDrift,
     Brakes,
+    WheelsSwapped,
 )
 """Every detector in force. The order is that of saved states."""

@@ -144,7 +144,7 @@ class SensorDrift(Detector[State]):
     """
 
     name = "sensor_drift"
-    version = 1
+    version = 2
     signals = (
         "coolant_temp_c",
         "ambient_temp_c",
@@ -194,13 +194,12 @@ class SensorDrift(Detector[State]):
         tires = [number(frame, f"tire_temp_{wheel}_c", -60, 120) for wheel in WHEELS]
         known = sorted(c for c in tires if c is not None)
         tire_c = known[len(known) // 2] if known else None
-        if coolant_c is not None:
-            witness_c = air_c if tire_c is None else tire_c
-            if abs(coolant_c - (1.8 * witness_c + 32)) < FAHRENHEIT_K:
-                coolant_c = None
         now = (coolant_c, air_c, tire_c)
         coolant, air, tire = self._moving(now)
         s.before = now
+        witness_c = air_c if tire_c is None else tire_c
+        if coolant is not None and abs(coolant - (1.8 * witness_c + 32)) < FAHRENHEIT_K:
+            coolant = None
         for which, one, other in (
             (COOLANT_AIR, coolant, air),
             (TIRE_AIR, tire, air),
