@@ -9,12 +9,14 @@ from math import sqrt
 from typing import NamedTuple
 
 import msgspec
-from river import stats
 
 from detectors.learn import Slope, Trend, Usual
 
 KNOWN = 8
 """Values after which we know what is usual for this car."""
+
+FRESH = 0.4
+"""Weight of the newest value in what is now."""
 
 HORIZON_DAYS = 45.0
 
@@ -43,7 +45,7 @@ class Level(msgspec.Struct, array_like=True, gc=False):
     """One quantity at 20 °C: what it was at first, and what it is now."""
 
     usual: Usual = msgspec.field(default_factory=Usual)
-    now: stats.EWMean = msgspec.field(default_factory=lambda: stats.EWMean(0.4))
+    now: float = 0.0  # exponentially weighted by `FRESH`
     cold: Slope = msgspec.field(default_factory=Slope)
     count: int = 0
 
@@ -54,7 +56,7 @@ class Level(msgspec.Struct, array_like=True, gc=False):
     @property
     def drop(self) -> float:
         """How far it fell; 0 while nothing is known."""
-        return self.usual.mean - float(self.now.get()) if self.known else 0.0
+        return self.usual.mean - self.now if self.known else 0.0
 
     def per_c(self, cold: Cold) -> float:
         """How it answers to the cold, as far as is known."""
@@ -78,7 +80,7 @@ class Level(msgspec.Struct, array_like=True, gc=False):
         self.cold.learn(temp_c, value)
         at_20 = self.at_20(value, temp_c, cold)
         self.usual.learn(at_20, keep=2 * KNOWN)
-        self.now.update(at_20)
+        self.now += (at_20 - self.now) * (FRESH if self.count else 1.0)
         self.count += 1
         return at_20
 
@@ -115,10 +117,10 @@ def verdict(
     if feature.count < 5:
         return None
     usual, spread = feature.usual.mean, max(feature.usual.spread, least_drop / 5)
-    value = float(feature.now.get())
+    value = feature.now
     # What the cold's slope may be wrong by, over the way from the temperatures first seen.
     least_drop += 0.01 * abs(temp_c - feature.temp.mean) * least_drop / 0.35
-    fell = feature.drop > max(least_drop, 3 * spread * sqrt(0.4 / 1.6))
+    fell = feature.drop > max(least_drop, 3 * spread * sqrt(FRESH / (2 - FRESH)))
     weak = value < limit - 0.4 * least_drop if fell else value < limit - 1.2 * least_drop
     rise, error = feature.trend.rise()
     days = None

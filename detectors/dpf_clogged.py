@@ -104,7 +104,7 @@ class DpfClogged(Detector[State]):
     """
 
     name = "dpf_clogged"
-    version = 1
+    version = 2
     signals = ("dpf_delta_pressure_pa", "dpf_inlet_temp_c", "air_flow_g_s")
     causes = ("dpf_clogged",)
     State = State

@@ -133,11 +133,12 @@ class Trend(msgspec.Struct, array_like=True, gc=False):
     """
 
     memory: int
-    t: stats.Mean = msgspec.field(default_factory=stats.Mean)
-    y: stats.Mean = msgspec.field(default_factory=stats.Mean)
-    tt: stats.Mean = msgspec.field(default_factory=stats.Mean)
-    ty: stats.Mean = msgspec.field(default_factory=stats.Mean)
-    yy: stats.Mean = msgspec.field(default_factory=stats.Mean)
+    n: int = 0
+    t: float = 0.0
+    y: float = 0.0
+    tt: float = 0.0
+    ty: float = 0.0
+    yy: float = 0.0
     first: float | None = None
 
     def learn(self, t: float, y: float) -> None:
@@ -145,15 +146,17 @@ class Trend(msgspec.Struct, array_like=True, gc=False):
         if self.first is None:
             self.first = t
         t -= self.first  # squares of days since 1970 would eat the digits
-        means = (self.t, self.y, self.tt, self.ty, self.yy)
-        for mean, value in zip(means, (t, y, t * t, t * y, y * y), strict=True):
-            mean.n = min(mean.n, self.memory - 1)
-            mean.update(value)
+        self.n = n = min(self.n + 1, self.memory)
+        self.t += (t - self.t) / n
+        self.y += (y - self.y) / n
+        self.tt += (t * t - self.tt) / n
+        self.ty += (t * y - self.ty) / n
+        self.yy += (y * y - self.yy) / n
 
     @property
     def middle(self) -> tuple[float, float]:
         """Time and value in the middle of the line, where it is known best."""
-        return (self.first or 0.0) + self.t.get(), self.y.get()
+        return (self.first or 0.0) + self.t, self.y
 
     def rise(self) -> tuple[float, float]:
         """The line's rise a day, and its standard error (infinite while it can't be known).
@@ -166,12 +169,12 @@ class Trend(msgspec.Struct, array_like=True, gc=False):
         >>> [round(x, 3) + 0.0 for x in trend.rise()]
         [-0.02, 0.0]
         """
-        t, y = self.t.get(), self.y.get()
-        tt = max(self.tt.get() - t * t, 0.0)
-        if self.t.n < 3 or tt < 0.01:
+        t, y = self.t, self.y
+        tt = max(self.tt - t * t, 0.0)
+        if self.n < 3 or tt < 0.01:
             return 0.0, float("inf")
-        ty = self.ty.get() - t * y
+        ty = self.ty - t * y
         rise = ty / tt
-        rest = max(self.yy.get() - y * y - rise * ty, 0.0)
-        error = sqrt(rest / tt / max(self.t.n - 2, 1.0))
+        rest = max(self.yy - y * y - rise * ty, 0.0)
+        error = sqrt(rest / tt / max(self.n - 2, 1))
         return rise, error

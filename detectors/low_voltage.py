@@ -100,7 +100,7 @@ SURE_V, SOON_DAYS = 1.0, 14.0
 WEARS_OUT_DAYS = (2.0, 28.0)
 """Brushes wear out over weeks, from the first sag at idle to no charge at all."""
 
-WELL = {"battery_12v": 3, "high_resistance_cable": 3, "alternator": 8, "parasitic_drain": 14}
+WELL = {"battery_12v": 3, "high_resistance_cable": 12, "alternator": 8, "parasitic_drain": 14}
 """Good starts (rests, for a drain) in a row that end it. What comes and goes needs more."""
 
 CRANKING = "lowest battery voltage while cranking, at 20 °C"
@@ -174,7 +174,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 4
+    version = 5
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State
@@ -232,7 +232,7 @@ class LowVoltage(Detector[State]):
             return True
         if s.rest.count < 3 or (s.emptied_ms and now - s.emptied_ms < AGAIN_MS):
             return False
-        if at_20 > s.rest.now.get() - EMPTIED_V:
+        if at_20 > s.rest.now - EMPTIED_V:
             return False
         s.emptied_ms = now
         return True
@@ -264,7 +264,7 @@ class LowVoltage(Detector[State]):
             s.crank.see(day, crank_v, temp_c, CRANK_COLD)
             if start.charging_v is not None and s.rest.count:
                 charging_v = s.charging.at_20(start.charging_v, temp_c, CHARGING_COLD)
-                higher_v = charging_v - float(s.rest.now.get())
+                higher_v = charging_v - s.rest.now
                 s.share.learn(s.crank.at_20(crank_v, temp_c, CRANK_COLD), higher_v)
         if start.charging_v is not None:
             self._charges(start.charging_v, temp_c, cold)
@@ -315,7 +315,7 @@ class LowVoltage(Detector[State]):
         s.well = 0
         if s.told:
             return None
-        now_v, usual_v = float(s.charging.now.get()), s.charging.usual.mean
+        now_v, usual_v = s.charging.now, s.charging.usual.mean
         text = f"Charges with {now_v:.1f} V, was {usual_v:.1f} V"
         if sag_v is not None and sag_v > SAGS_V / 2:
             text = f"Charging voltage sags by {sag_v:.1f} V while the car stands"
@@ -408,7 +408,7 @@ class LowVoltage(Detector[State]):
                 if s.crank.count and cause != "parasitic_drain"
                 else (AT_REST, s.rest)
             )
-            volt = float(level.now.get())
+            volt = level.now
             text = f"{what[0].upper()}{what[1:]}, is well again: {volt:.1f} V"
             evidence = self._read(frame, what, volt, level.usual.mean)
         self.state = State(volts=s.volts, emptied_ms=s.emptied_ms)

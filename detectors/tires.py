@@ -168,7 +168,7 @@ class Tires(Detector[State]):
     """
 
     name = "tires"
-    version = 1
+    version = 2
     signals = (*PRESSURES, *TEMPS)
     causes = ("slow_tire_leak", "tire_puncture")
     State = State
@@ -268,7 +268,7 @@ class Tires(Detector[State]):
         s = self.state
         return (
             s.wheel >= 0
-            and s.trend.t.n >= 2 * KNOWN
+            and s.trend.n >= 2 * KNOWN
             and now - s.since_ms >= SETTLED_MS
             and s.trend.rise()[0] < KEEPS_KPA_DAY
         )
@@ -321,7 +321,7 @@ class Tires(Detector[State]):
         if s.told >= 0:
             return self._goes_on(frame, drops)
         n = s.wheel
-        if n < 0 or n == s.doubt or s.trend.t.n < KNOWN or now - s.since_ms < DAY_MS:
+        if n < 0 or n == s.doubt or s.trend.n < KNOWN or now - s.since_ms < DAY_MS:
             return None
         kpa_day, error = s.trend.rise()
         fell = min(drops[n] / DROP_KPA, (drops[n] - s.first_kpa) / FELL_KPA)

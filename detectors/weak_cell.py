@@ -76,7 +76,7 @@ class WeakCell(Detector[State]):
     """
 
     name = "weak_cell"
-    version = 1
+    version = 2
     signals = ("cell_voltage_min_v", "cell_voltage_max_v", "soc_pct", "pack_current_a", "speed_kmh")
     causes = ("weak_cell",)
     State = State
@@ -162,7 +162,7 @@ class WeakCell(Detector[State]):
         below = self.state.below
         evidence = Evidence(
             feature="spread of the cell voltages at rest",
-            value=round(-float(below.now.get()), 1),
+            value=round(-below.now, 1),
             expected=round(-below.usual.mean, 1),
             unit="mV",
             signals=("cell_voltage_min_v", "cell_voltage_max_v", "soc_pct"),
