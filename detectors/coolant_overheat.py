@@ -4,7 +4,6 @@ import msgspec
 from river import stats
 
 from detectors.contract import Answer, Detector, time_of
-from detectors.learn import Usual
 from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, number, running
 from record.flow import Evidence, FindingKind, Frame, Urgency
 
@@ -55,6 +54,9 @@ hottest of them reached it no longer is."""
 CALM = 5
 """Ordinary drives in a row that end what began before."""
 
+NEWEST = 0.4
+"""Weight of the newest ordinary drive in what is the case lately."""
+
 WARMER_K = 1.0
 """A mean over a drive is known to some tenths, and a thermostat holds it from day to day. Half the
 flow through the radiator takes twice the opening: 2 to 3 K of the 8 over which a wax element
@@ -74,10 +76,11 @@ class Road(msgspec.Struct, array_like=True, gc=False):
     drive_ms: int = 0
     warm_c: stats.Mean = msgspec.field(default_factory=stats.Mean)
     highest_c: float = 0.0
-    usual: Usual = msgspec.field(default_factory=Usual)
-    highs: Usual = msgspec.field(default_factory=Usual)
+    known: int = 0  # drives that the next three are of
+    usual_c: float = 0.0
+    high_c: float = 0.0
     top_c: float = 0.0
-    lately_c: stats.EWMean = msgspec.field(default_factory=lambda: stats.EWMean(0.4))
+    lately_c: float = 0.0
     first_c: float = 0.0  # the highest of the first drive that was not ordinary; 0 if none
     calm: int = 0
 
@@ -94,24 +97,26 @@ class Road(msgspec.Struct, array_like=True, gc=False):
         """After a drive."""
         if self.warm_c.n < ROAD_READINGS:
             return
-        if self.usual.count < KNOWN:
-            self.usual.learn(self.warm_c.get(), keep=KNOWN)
-            self.highs.learn(self.highest_c, keep=KNOWN)
+        warm_c = self.warm_c.get()
+        if self.known < KNOWN:
+            self.known += 1
+            self.usual_c += (warm_c - self.usual_c) / self.known
+            self.high_c += (self.highest_c - self.high_c) / self.known
             self.top_c = max(self.top_c, self.highest_c)
-            self.lately_c.update(self.warm_c.get())
+            self.lately_c = self.usual_c
         elif self.highest_c > self.top_c + ABOVE_K:
             self.first_c, self.calm = self.first_c or self.highest_c, 0
-        elif self.highest_c <= self.highs.mean + ABOVE_K:
-            self.lately_c.update(self.warm_c.get())
+        elif self.highest_c <= self.high_c + ABOVE_K:
+            self.lately_c += NEWEST * (warm_c - self.lately_c)
             self.calm += 1
             if self.calm >= CALM:
                 self.first_c = 0.0
 
     def sticks(self) -> bool:
         """Whether the way here is a thermostat's: ordinary drives ordinary, others hotter."""
-        warmer_k = self.lately_c.get() - self.usual.mean
+        warmer_k = self.lately_c - self.usual_c
         sudden = (self.first_c or self.highest_c) > self.top_c + SUDDEN_K
-        return self.usual.count >= KNOWN and warmer_k < WARMER_K and not sudden
+        return self.known >= KNOWN and warmer_k < WARMER_K and not sudden
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -169,7 +174,7 @@ class CoolantOverheat(Detector[State]):
     """
 
     name = "coolant_overheat"
-    version = 3
+    version = 4
     signals = ("coolant_temp_c", "engine_speed_rpm", "engine_running", "ignition", "speed_kmh")
     causes = ("coolant_overheat", "thermostat_stuck_closed")
     State = State

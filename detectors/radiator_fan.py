@@ -1,9 +1,9 @@
 """The radiator fan does not run: the engine gets hot while the car stands."""
 
 import msgspec
+from river import stats
 
 from detectors.contract import Answer, Detector, time_of
-from detectors.learn import Usual
 from detectors.reading import MINUTE_MS, number
 from record.causes import cause_of
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
@@ -46,8 +46,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     last_ms: int = 0
     first_c: float = 0.0
     highest_c: float = 0.0
-    usual: Usual = msgspec.field(default_factory=Usual)
-    arrives: Usual = msgspec.field(default_factory=Usual)
+    usual_c: stats.Mean = msgspec.field(default_factory=stats.Mean)
+    arrives_c: stats.Mean = msgspec.field(default_factory=stats.Mean)
     warmest_c: float = -60.0  # air at a stand that was well
     votes: int = 0
     well: int = 0
@@ -91,7 +91,7 @@ class RadiatorFan(Detector[State]):
     """
 
     name = "radiator_fan"
-    version = 1
+    version = 2
     signals = ("coolant_temp_c", "speed_kmh", "engine_speed_rpm", "engine_running", "ignition")
     causes = ("radiator_fan",)
     State = State
@@ -131,7 +131,7 @@ class RadiatorFan(Detector[State]):
     def _arrived_well(self) -> bool:
         """Whether the stand began as this car's stands do, so that the road cooled it."""
         s = self.state
-        return s.arrives.count >= KNOWN and abs(s.first_c - s.arrives.mean) <= OFF_K
+        return s.arrives_c.n >= KNOWN and abs(s.first_c - s.arrives_c.get()) <= OFF_K
 
     def _judge(self, frame: Frame) -> Answer:
         """After a long stand."""
@@ -139,10 +139,10 @@ class RadiatorFan(Detector[State]):
         air_c = self.drive.ambient_c
         if air_c is None:
             return None
-        if s.usual.count < KNOWN:
+        if s.usual_c.n < KNOWN:
             self._learn(air_c)
             return None
-        above_k = s.highest_c - s.usual.mean
+        above_k = s.highest_c - s.usual_c.get()
         if above_k < OFF_K - 1:
             self._learn(air_c)
             s.votes = max(s.votes - 1, 0)
@@ -157,8 +157,9 @@ class RadiatorFan(Detector[State]):
 
     def _learn(self, air_c: float) -> None:
         s = self.state
-        s.usual.learn(s.highest_c, keep=KEEP)
-        s.arrives.learn(s.first_c, keep=KEEP)
+        if s.usual_c.n < KEEP:
+            s.usual_c.update(s.highest_c)
+            s.arrives_c.update(s.first_c)
         s.warmest_c = max(s.warmest_c, air_c)
 
     def _raised(self, frame: Frame) -> Finding | None:
@@ -167,9 +168,11 @@ class RadiatorFan(Detector[State]):
             return None
         s.well = 0
         s.told_air_c = self.drive.ambient_c if self.drive.ambient_c is not None else s.warmest_c
-        sure = 0.75 + min((s.highest_c - s.usual.mean) / 100, 0.1) + 0.1 * ("P0480" in frame.dtcs)
+        sure = (
+            0.75 + min((s.highest_c - s.usual_c.get()) / 100, 0.1) + 0.1 * ("P0480" in frame.dtcs)
+        )
         summary = (
-            f"Coolant at {s.highest_c:.0f} °C standing, was {s.usual.mean:.0f} °C before;"
+            f"Coolant at {s.highest_c:.0f} °C standing, was {s.usual_c.get():.0f} °C before;"
             " on the road it is as it was"
         )
         urgency = cause_of(self.causes[0]).urgency
@@ -193,7 +196,7 @@ class RadiatorFan(Detector[State]):
         evidence = Evidence(
             feature="highest coolant temperature in a long stand",
             value=round(s.highest_c, 1),
-            expected=round(s.usual.mean, 1),
+            expected=round(s.usual_c.get(), 1),
             unit="°C",
             signals=("coolant_temp_c", "speed_kmh", "ambient_temp_c"),
             window_from=time_of(s.last_ms - 60 * MINUTE_MS),

@@ -1,9 +1,9 @@
 """The thermostat does not close: the radiator cools an engine that is still cold."""
 
 import msgspec
+from river import stats
 
 from detectors.contract import Answer, Detector, time_of
-from detectors.learn import Usual
 from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, number
 from record.causes import cause_of
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
@@ -83,7 +83,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     metered: bool = False
     soaked_ms: int = 0
     doubted: bool = False
-    need_g: Usual = msgspec.field(default_factory=Usual)
+    need_g: stats.Mean = msgspec.field(default_factory=stats.Mean)
     cold_drives: int = 0
     well_days: int = 0
     well_day: int = 0
@@ -129,7 +129,7 @@ class ThermostatStuckOpen(Detector[State]):
     """
 
     name = "thermostat_stuck_open"
-    version = 1
+    version = 2
     signals = (
         "coolant_temp_c",
         "air_flow_g_s",
@@ -227,14 +227,14 @@ class ThermostatStuckOpen(Detector[State]):
         if s.doubted or not moved:
             self._forget()
             return None
-        if s.need_g.count < KNOWN:
+        if s.need_g.n < KNOWN:
             if warmed_k >= ENOUGH_K and s.air_g > 0:
                 self._learn(s.air_g / warmed_k)
                 self._forget()
             elif s.air_g > 2 * AIR_MOST_G * ENOUGH_K:
                 self._forget()
             return None
-        should_k = s.air_g / s.need_g.mean
+        should_k = s.air_g / s.need_g.get()
         if should_k < ENOUGH_K:
             return None  # short trips add up
         share = warmed_k / should_k
@@ -246,7 +246,8 @@ class ThermostatStuckOpen(Detector[State]):
 
     def _learn(self, need_g: float) -> None:
         most_g = AIR_G.get(self.vehicle.powertrain, AIR_MOST_G)
-        self.state.need_g.learn(min(need_g, most_g), keep=KEEP)
+        if self.state.need_g.n < KEEP:
+            self.state.need_g.update(min(need_g, most_g))
 
     def _forget(self) -> None:
         s = self.state
