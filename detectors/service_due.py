@@ -66,7 +66,7 @@ class ServiceDue(Detector[State]):
     that. An item that was done at an earlier service (brake fluid, spark plugs) counts from then.
     What falls due within three months of the first is done in one visit, and named with it.
 
-    The car's own use of each weekday is learned (7 weeks of memory), starting from a usual mileage
+    The car's own use of each weekday is learned (8 weeks of memory), starting from a usual mileage
     and from what it did since its last service. Then days are counted forward until what is left
     will be used up. The date is an 80 % interval: days differ, and the rate itself is uncertain.
     Raised 30 days ahead, refreshed when the likely date leaves the interval that was told or the
@@ -84,11 +84,11 @@ class ServiceDue(Detector[State]):
     ...     finding = detector.update(Frame(1, day * DAY_MS, {"odometer_m": odometer_m}))
     ...     if finding:
     ...         print(day, finding.kind, finding.summary)
-    37 raised Service due in 29 days (27 to 32) by distance: 890 km left; with spark plugs
+    37 raised Service due in 29 days (27 to 31) by distance: 890 km left; with spark plugs
     """
 
     name = "service_due"
-    version = 3
+    version = 4
     signals = (
         "distance_to_service_km",
         "engine_hours_h",

@@ -10,12 +10,12 @@ from detectors.reading import DAY_MS
 HORIZON_DAYS = 180
 """So far ahead we count days one by one; nobody plans further."""
 
-CHANGES = 0.25
+CHANGES = 0.2
 """By so much of itself a car's use differs between one year and the next: our assumption."""
 
 DRIFT = CHANGES**2 / 365 / 0.6**2
 """So much is forgotten a day, as a share of the variance of days: use that walks by `CHANGES` in a
-year, and days that spread by 60 % of their mean. Seven weeks of memory come of it."""
+year, and days that spread by 60 % of their mean. Eight weeks of memory come of it."""
 
 VAGUE_DAYS = 4
 """So many days seen weigh as much as what we believed of their spread."""
