@@ -147,8 +147,8 @@ _CAUSES = {
     "P0562": "battery_12v",
     "P0620": "alternator",
     "P0622": "alternator",
-    "P0A8D": "battery_12v",  # the same on hybrids, by the 14 V power module
-    "P0A94": "alternator",  # its converter
+    "P0A8D": "alternator",  # the converter's own output is low
+    "P0A94": "alternator",
     "P0A7F": "weak_cell",
     "P0A80": "weak_cell",
     "P244B": "dpf_clogged",
