@@ -43,22 +43,23 @@ hot pads wear faster still (exponentially above about 230 °C: Rhee, Wear 29, 19
 through the last steps ends too late; weeks differ by a quarter."""
 
 
-def _four() -> list[float]:
-    return [0.0] * 4
+def _four() -> list[int]:
+    return [0] * 4
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """What it remembers; lists go by `WHEELS`; kilometres are counted from its first look on."""
+    """What it remembers; lists go by `WHEELS`, in whole % and km (as they are stored: see
+    `record.signals`); kilometres are counted from its first look on."""
 
     odometer_km: float | None = None
     looked_km: float | None = None
     km: float = 0.0
     since_ms: int = 0
-    worn: list[float | None] = msgspec.field(default_factory=lambda: [None] * 4)
-    worn_km: list[float] = msgspec.field(default_factory=_four)  # when each was looked at
-    first: list[float] = msgspec.field(default_factory=_four)
-    first_km: list[float] = msgspec.field(default_factory=_four)
-    marks: list[list[float]] = msgspec.field(default_factory=lambda: [[], [], [], []])
+    worn: list[int | None] = msgspec.field(default_factory=lambda: [None] * 4)
+    worn_km: list[int] = msgspec.field(default_factory=_four)  # when each was looked at
+    first: list[int] = msgspec.field(default_factory=_four)
+    first_km: list[int] = msgspec.field(default_factory=_four)
+    marks: list[list[int]] = msgspec.field(default_factory=lambda: [[], [], [], []])
     # what was said
     told: int = -1
     told_cause: str = ""
@@ -99,7 +100,7 @@ class Brakes(Detector[State]):
     """
 
     name = "brakes"
-    version = 1
+    version = 2
     signals = (*PADS, "odometer_m")
     causes = ("brake_wear", "stuck_caliper")
     State = State
@@ -121,30 +122,31 @@ class Brakes(Detector[State]):
         for n, name in enumerate(PADS):
             worn_pct = number(frame, name, 0, 100)
             if worn_pct is not None:
-                found = self._look(frame, n, worn_pct) or found
+                found = self._look(frame, n, round(worn_pct)) or found
         return found
 
-    def _look(self, frame: Frame, n: int, worn_pct: float) -> Answer:
+    def _look(self, frame: Frame, n: int, worn_pct: int) -> Answer:
         s = self.state
+        km = round(s.km)
         before = s.worn[n]
         renewed = before is not None and worn_pct <= before - RENEWED_PCT
         if before is None or renewed:
             s.worn[n], s.first[n] = worn_pct, worn_pct
-            s.first_km[n] = s.worn_km[n] = s.km
+            s.first_km[n] = s.worn_km[n] = km
             s.marks[n] = []
             if s.told == n and renewed:
                 return self._recovered(frame, "are new")
-        elif worn_pct >= before + 1:
-            steps = int(worn_pct - before)
-            a_step_km = (s.km - s.worn_km[n]) / steps
-            marks = [s.worn_km[n] + a_step_km * step for step in range(1, steps + 1)]
+        elif worn_pct > before:
+            steps = worn_pct - before
+            way_km = km - s.worn_km[n]
+            marks = [s.worn_km[n] + round(way_km * step / steps) for step in range(1, steps + 1)]
             s.marks[n] = (s.marks[n] + marks)[-MARKS:]
-            s.worn[n] = before + steps
-            s.worn_km[n] = s.km
+            s.worn[n] = worn_pct
+            s.worn_km[n] = km
             return self._judge(frame, n)
-        elif worn_pct >= before:
-            s.worn_km[n] = s.km
-            since_km = s.km - (s.marks[n][-1] if s.marks[n] else s.first_km[n])
+        elif worn_pct == before:
+            s.worn_km[n] = km
+            since_km = km - (s.marks[n][-1] if s.marks[n] else s.first_km[n])
             if s.told == n and before < RENEW_PCT and since_km > max(WELL_KM, 4 * s.told_km):
                 return self._recovered(frame, "wear as slowly as others again")
         return None
@@ -152,7 +154,7 @@ class Brakes(Detector[State]):
     def _judge(self, frame: Frame, n: int) -> Answer:
         """A step further: how far apart were the last ones, and what do the neighbours do?"""
         s = self.state
-        worn = s.worn[n] or 0.0
+        worn = s.worn[n] or 0
         marks = s.marks[n]
         low = worn >= RENEW_PCT
         a_step_km = (marks[-1] - marks[0]) / (len(marks) - 1) if len(marks) > 1 else 0.0
@@ -171,8 +173,8 @@ class Brakes(Detector[State]):
     def _before_km(self, n: int) -> float:
         """How far 1 % of these pads lasted before the last steps, at least."""
         s = self.state
-        steps = (s.worn[n] or 0.0) - (MARKS - 1) - s.first[n]
-        return (s.marks[n][0] - s.first_km[n]) / max(steps, 1.0)
+        steps = (s.worn[n] or 0) - (MARKS - 1) - s.first[n]
+        return (s.marks[n][0] - s.first_km[n]) / max(steps, 1)
 
     def _alone(self, n: int) -> bool:
         """Whether the pads of the wheel opposite lasted while these did not."""
@@ -188,7 +190,7 @@ class Brakes(Detector[State]):
         kind = FindingKind.RAISED
         if s.told >= 0:
             kind, cause = FindingKind.REFRESHED, s.told_cause
-        worn = s.worn[n] or 0.0
+        worn = s.worn[n] or 0
         s.told_low = worn >= RENEW_PCT
         s.told, s.told_cause, s.told_ms, s.told_km = n, cause, now, a_step_km
         km_day = s.km / max((now - s.since_ms) / DAY_MS, 1.0)

@@ -96,10 +96,9 @@ def _four() -> list[float]:
 class State(msgspec.Struct, array_like=True, gc=False):
     """What it remembers; times are the car's, in ms, 0 is never; lists go by `WHEELS`."""
 
-    heard: list[float] = msgspec.field(default_factory=_four)
-    kpa: list[float] = msgspec.field(default_factory=_four)  # at the last look
+    heard: list[int] = msgspec.field(default_factory=lambda: [0] * 4)
     coarse: float = 1.0
-    temp_c: list[float | None] = msgspec.field(default_factory=lambda: [None] * 4)
+    temp_c: list[int | None] = msgspec.field(default_factory=lambda: [None] * 4)
     heard_ms: list[int] = msgspec.field(default_factory=lambda: [0] * 4)
     looked_ms: int = 0
     # how the four usually stand to each other: log of absolute pressure beside their mean
@@ -128,6 +127,12 @@ class State(msgspec.Struct, array_like=True, gc=False):
     told_low: bool = False
     told_kpa_day: float = 0.0
     well_ms: int = 0
+
+    @property
+    def kpa(self) -> list[float]:
+        """What was heard, in kPa."""
+        unit_kpa = 1.0 if self.coarse == 1 else PSI_KPA
+        return [unit_kpa * heard for heard in self.heard]
 
 
 class Tires(Detector[State]):
@@ -168,7 +173,7 @@ class Tires(Detector[State]):
     """
 
     name = "tires"
-    version = 2
+    version = 3
     signals = (*PRESSURES, *TEMPS)
     causes = ("slow_tire_leak", "tire_puncture")
     State = State
@@ -180,8 +185,9 @@ class Tires(Detector[State]):
         for n, name in enumerate(PRESSURES):
             kpa = number(frame, name, 1, 1100)  # 0 is what gateways say of a sensor not heard
             if kpa is not None:
-                s.heard[n], s.heard_ms[n] = kpa, now
-                s.temp_c[n] = number(frame, TEMPS[n], -50, 150)
+                s.heard[n], s.heard_ms[n] = round(kpa), now
+                temp_c = number(frame, TEMPS[n], -50, 150)
+                s.temp_c[n] = None if temp_c is None else round(temp_c)
         if now - s.looked_ms < LOOK_MS or now - min(s.heard_ms) > FRESH_MS:
             return None
         s.looked_ms = now
@@ -190,7 +196,6 @@ class Tires(Detector[State]):
         if typical < UNKNOWN_KPA and not psi:
             return None
         s.coarse = COARSE if psi else 1.0
-        s.kpa = [kpa * PSI_KPA if psi else kpa for kpa in s.heard]
         cold = self._cold(now) and now - s.cold_ms >= BETWEEN_MS
         if s.known < KNOWN:
             if cold:
