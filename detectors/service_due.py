@@ -88,7 +88,7 @@ class ServiceDue(Detector[State]):
     """
 
     name = "service_due"
-    version = 4
+    version = 5
     signals = (
         "distance_to_service_km",
         "engine_hours_h",
@@ -101,7 +101,7 @@ class ServiceDue(Detector[State]):
     )
     causes = ("service_due",)
     State = State
-    __slots__ = ("limits", "may_be_hard", "service")
+    __slots__ = ("by_hours", "limits", "may_be_hard", "service")
 
     def __init__(self, vehicle: Vehicle, state: Any = None, drive: Drive | None = None) -> None:
         super().__init__(vehicle, state, drive)
@@ -110,6 +110,10 @@ class ServiceDue(Detector[State]):
         self.limits = maintenance.service(vehicle, self.state.hard.now)
         schedule = maintenance.schedule(vehicle)
         self.may_be_hard = schedule is not None and schedule.hard is not None
+        services = (self.limits, maintenance.service(vehicle, hard=True))
+        self.by_hours = any(one.hours for one in services) or any(
+            one.hours for one in maintenance.items(vehicle)
+        )  # most makers don't ask for them
 
     def update(self, frame: Frame) -> Answer:
         s = self.state
@@ -122,7 +126,7 @@ class ServiceDue(Detector[State]):
                 past = self._past(odometer_m, car.last_service_odometer_m, now, FASTEST_M_PER_MS)
                 s.distance.believe(PRIOR_M, past)
             s.distance.read(odometer_m, now, FASTEST_M_PER_MS, SLACK_M, MILE)
-        hours = number(frame, "engine_hours_h", 0, 200_000)
+        hours = number(frame, "engine_hours_h", 0, 200_000) if self.by_hours else None
         if hours is not None:
             if not s.hours.week:
                 past = self._past(hours, car.last_service_engine_hours, now, FASTEST_H_PER_MS)

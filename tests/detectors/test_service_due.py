@@ -238,6 +238,26 @@ def test_a_display_that_was_set_back_says_that_it_was_done_elsewhere(
     assert found == kinds
 
 
+@pytest.mark.parametrize("interval_h", [None, 400.0])
+def test_engine_hours_count_where_the_maker_asks_for_them(interval_h: float | None) -> None:
+    plan = car(
+        service_interval_m=None,
+        service_interval_hours=interval_h,
+        last_service_engine_hours=1_000.0,
+    )
+    detector = ServiceDue(replace(plan, make="Linden"))
+    found = []
+    for day in range(60):
+        at_ms = MONDAY_MS + (day + 1) * DAY_MS - 1
+        answer = detector.update(Frame(1, at_ms, {"engine_hours_h": 1_250.0 + 3 * day}))
+        if isinstance(answer, Finding):
+            found.append(answer.summary)
+    if interval_h is None:
+        assert not found and detector.state.hours.last is None
+    else:
+        assert "by engine hours" in found[0] and found[-1].startswith("Service overdue")
+
+
 # --- hard use ------------------------------------------------------------------------------------
 
 
