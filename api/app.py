@@ -33,6 +33,7 @@ from api.pages import (
     customers,
     detectors,
     inbox,
+    incidents,
     journeys,
     people,
     progress,
@@ -112,6 +113,7 @@ def create(settings: ApiSettings) -> FastAPI:
     for router in (
         sign_in.router,
         inbox.router,
+        incidents.router,
         tasks.router,
         vehicles.router,
         customers.router,

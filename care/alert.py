@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from care import journey, task
+from care import incident, journey, task
 from care.dismissal import REASONS
 from care.errors import CareError
-from care.store import alerts, bookings, cases, people, tasks
+from care.store import alerts, bookings, cases, incidents, people, tasks
 from care.store.alerts import NewFinding
 from record.flow import RELAPSE, Alert, FindingKind, Stage, Urgency
 
@@ -176,20 +176,31 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
         case Open():
             after = alerts.insert(conn, finding)
             _speaks_of(conn, finding, after)
-            task.put(conn, after, now)
-            journey.for_alert(conn, after, "first", now)
             people.audit(conn, now, "care", "alert opened", f"alert:{after.id}")
+            match incident.take_in(conn, after, now):
+                case incident.Verdict.GOES_ON:
+                    task.put(conn, after, now)
+                    journey.for_alert(conn, after, "first", now)
+                case incident.Verdict.NO_FAULT:
+                    after = _as_its_incident(conn, after, now)
         case Refresh(worse):
             assert current is not None
             was_unproven = alerts.unproven(conn, current.id)
             after = alerts.refresh(conn, current.id, calmest(finding, current))
             _speaks_of(conn, finding, after)
-            if worse:
+            if worse and (
+                incidents.waits_for(conn, after.id) is None or after.urgency == Urgency.STOP
+            ):
                 task.put(conn, after, now, "It has become worse")
                 if not booked:
                     journey.for_alert(conn, after, str(after.urgency), now)
                 people.audit(conn, now, "care", "alert became worse", f"alert:{after.id}")
-            elif was_unproven and not booked and not alerts.unproven(conn, after.id):
+            elif (
+                was_unproven
+                and not booked
+                and not alerts.unproven(conn, after.id)
+                and incidents.waits_for(conn, after.id) is None
+            ):
                 task.put(conn, after, now)
                 journey.for_alert(conn, after, "first", now)
         case Reopen(why):
@@ -216,6 +227,30 @@ def take_up(conn: Connection, finding: NewFinding, now: datetime) -> tuple[Step,
 def _speaks_of(conn: Connection, finding: NewFinding, after: Alert) -> None:
     alerts.link_finding(conn, after.id, finding.id)
     cases.begin(conn, finding.id, after.id)
+
+
+def _as_its_incident(conn: Connection, alert: Alert, now: datetime) -> Alert:
+    """Dismiss an alert as a manager has dismissed the others of its incident."""
+    found = incidents.of_alert(conn, alert.id)
+    assert found is not None and found.code is not None
+    return dismiss(conn, alert.id, "care", incident.words(found), now, found.code)
+
+
+def close_incident(
+    conn: Connection, incident_id: int, actor: str, code: str, why: str, now: datetime
+) -> int:
+    """A manager says of an incident that its cars have no fault. Returns of how many.
+
+    Raises
+    ------
+    CareError
+        If it is decided already, the code is none of `incident.CODES`, or a colleague has one of
+        the calls in hand.
+    """
+    waiting = incident.close(conn, incident_id, actor, code, why, now)
+    for one in waiting:
+        _as_its_incident(conn, one, now)
+    return len(waiting)
 
 
 def end(

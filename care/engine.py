@@ -23,7 +23,19 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from psycopg import Connection
 
-from care import alert, booking, crew, journey, knowledge, learn, repair, reply, task, verification
+from care import (
+    alert,
+    booking,
+    crew,
+    incident,
+    journey,
+    knowledge,
+    learn,
+    repair,
+    reply,
+    task,
+    verification,
+)
 from care.channels.registry import channels
 from care.channels.wecom import Wecom
 from care.sender import Letterhead, Sender
@@ -140,6 +152,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     verification.verify(conn, now)
     repair.ask_again(conn, now)
     booking.give_up_late(conn, now)
+    incident.release_late(conn, now)
     learn.reward(conn, now)
     conn.commit()
     task.wake_due(conn, now)

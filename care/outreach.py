@@ -26,12 +26,12 @@ from care.law import (
     zone_named,
 )
 from care.slots import Spans
-from care.store import alerts, bookings, outbox, people, ratings
+from care.store import alerts, bookings, incidents, outbox, people, ratings
 from care.store import channels as channel_store
 from care.store.outbox import Due
 from care.store.people import Customer
 from care.ways import CALLED, NO_ADDRESS, Way, address, choose, of_address, ways
-from record.flow import Alert, Booking, Outreach
+from record.flow import Alert, Booking, Outreach, Urgency
 
 LONGEST = 1600
 """Characters that Twilio takes in one message (error 21617 beyond)."""
@@ -107,6 +107,8 @@ class Facts:
         What speaks against every other channel, where none is left.
     unproven : bool
         No detector in force has spoken of the alert.
+    incident : int or None
+        The fleet incident that the alert is part of, while it waits for a manager.
     """
 
     phone: str | None
@@ -125,6 +127,7 @@ class Facts:
     way: Way | None = None
     others: str = ""
     unproven: bool = False
+    incident: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,9 @@ def _occasion(message: Due, facts: Facts) -> Drop | None:
             return Drop(why, f"The alert is closed: {why}.")
         if facts.unproven:
             return Drop("on probation", "Its detector is not in force: an advisor decides.")
+        if facts.incident is not None and facts.alert.urgency != Urgency.STOP:
+            why = f"Part of fleet incident {facts.incident}, which waits for a manager."
+            return Drop("incident", why)
         if facts.newer:
             return Drop("superseded", "A newer message about the same alert takes its place.")
     if invites and not facts.owns_car:
@@ -291,6 +297,7 @@ def facts_of(
         owns_car=alert is None or (owner is not None and owner.id == customer.id),
         booking=booking,
         unproven=alert is not None and alerts.unproven(conn, alert.id),
+        incident=incidents.waits_for(conn, alert.id) if alert is not None else None,
         newer=alert is not None and outbox.newer_for_alert(conn, alert.id, message.root),
         told=alert is not None
         and phone is not None

@@ -21,6 +21,7 @@ from care import booking as care_booking
 from care import people as care_people
 from care.errors import CareError
 from care.store import alerts as care_alerts
+from care.store import incidents
 from record import dtc
 from record.causes import cause_of
 
@@ -122,6 +123,7 @@ def _show(desk: Desk, vehicle_id: int, chosen: store.AlertRow | None) -> Respons
         condition_=words.condition(worst, heard_at, desk.now),
         dtcs=[_decoded(code) for code in (frame.dtcs or [] if frame else [])],
         task=task,
+        part_of=incidents.of_alert(conn, chosen.id) if chosen else None,
         booking=booking,
         repairs=booking_store.repair_orders_of(conn, dealer_id, vehicle_id),
         signals=_signals(card, newest),

@@ -287,8 +287,12 @@ def furnish(conn: psycopg.Connection) -> Showroom:
         ("other ", room.other_dealer, room.other["customer"]),
     ):
         _files(conn, room, whose, dealer, customer)
-    for whose, vehicle in (("", room.vehicles[6]), ("other ", room.other["vehicle"])):
+    for whose, dealer, vehicle in (
+        ("", room.dealer, room.vehicles[6]),
+        ("other ", room.other_dealer, room.other["vehicle"]),
+    ):
         room.people[f"{whose}case"] = _silent(conn, vehicle)
+        room.people[f"{whose}incident"] = _incident(conn, dealer, vehicle)
     return room
 
 
@@ -579,6 +583,25 @@ def _silent(conn: psycopg.Connection, vehicle: int) -> int:
         """,
         (vehicle, NOW - timedelta(days=3), NOW),
     )
+
+
+def _incident(conn: psycopg.Connection, dealer: int, vehicle: int) -> int:
+    """Like cars that alert together, which waits for a manager; one of them is well again."""
+    at = NOW - timedelta(days=2)
+    incident = one(
+        conn,
+        "INSERT INTO incident (dealer_id, cause, make, model, opened_at, cars, alerting, expected)"
+        " SELECT %s, 'sensor_stuck', make, model, %s, 40, 5, 0.04 FROM vehicle WHERE id = %s"
+        " RETURNING id",
+        (dealer, at, vehicle),
+    )
+    conn.execute(
+        "INSERT INTO alert (vehicle_id, cause, state, urgency, confidence, summary, opened_at,"
+        " refreshed_at, closed_at, close_reason, incident_id) VALUES (%s, 'sensor_stuck', 'closed',"
+        " 'service', 0.7, 'Outside stays at 12 °C', %s, %s, %s, 'recovered', %s)",
+        (vehicle, at, at, at, incident),
+    )
+    return incident
 
 
 def _files(

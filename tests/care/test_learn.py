@@ -447,8 +447,8 @@ def test_words_stay_when_times_change(db: psycopg.Connection) -> None:
 def test_a_finding_leads_to_a_choice(db: psycopg.Connection) -> None:
     """The whole way: detector, desk, journey, message."""
     world = learning(db, 8)
-    for vehicle in world.vehicles:
-        find(db, vehicle, MONDAY)
+    for number, vehicle in enumerate(world.vehicles):
+        find(db, vehicle, MONDAY, cause=f"dtc_p1{number:03d}")  # each its own: no fleet incident
     journey.install(db, MONDAY)
     for n in range(4):
         turn(db, lambda n=n: MONDAY + timedelta(minutes=n))  # type: ignore[misc]

@@ -71,8 +71,8 @@ def sender_for(conn: psycopg.Connection, url: str, public: str, settle_after_s: 
 
 def plan(conn: psycopg.Connection, world: World) -> None:
     """One planned message for each customer."""
-    for car in world.vehicles:
-        find(conn, car, MONDAY)
+    for number, car in enumerate(world.vehicles):
+        find(conn, car, MONDAY, cause=f"dtc_p1{number:03d}")  # each its own: no fleet incident
     while engine.turn(conn, lambda: MONDAY):
         pass
 
