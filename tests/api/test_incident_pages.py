@@ -9,7 +9,7 @@ def test_a_manager_sees_why_and_decides_once(console: Console) -> None:
     id = console.room.people["incident"]
     with console.client("advisor") as client:
         page = client.get("/incidents").text
-        assert "5 of 40 cars" in page and "where 0.0 would be usual" in page
+        assert "5 of 40 cars" in page and "where fewer than 0.1 would be usual" in page
         assert "Outside stays at 12 °C" in page
         assert f"/incidents/{id}/release" not in page
     with console.client("manager") as client:
