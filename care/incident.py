@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from care import dismissal, journey, task
 from care.errors import CareError
-from care.store import bookings, incidents, people
+from care.store import bookings, incidents, outbox, people
 from care.store.incidents import Incident, Like
 from record.flow import Alert, Urgency
 
@@ -160,6 +160,8 @@ def _begun(
 def release(conn: Connection, incident_id: int, actor: str, why: str, now: datetime) -> int:
     """Each car for itself: tasks and messages begin now. Returns for how many cars.
 
+    Who was told before it was an incident is not told again: an advisor goes on from there.
+
     Raises
     ------
     CareError
@@ -171,7 +173,8 @@ def release(conn: Connection, incident_id: int, actor: str, why: str, now: datet
     for one in waiting:
         if bookings.live_for_alert(conn, one.id) is None:
             task.put(conn, one, now)
-            journey.for_alert(conn, one, f"incident:{found.id}", now)
+            if not outbox.written_of(conn, one.id):
+                journey.for_alert(conn, one, f"incident:{found.id}", now)
     people.audit(conn, now, actor, "incident released", f"incident:{found.id}", why=why)
     return len(waiting)
 

@@ -589,6 +589,19 @@ def newer_for_alert(conn: Connection, alert_id: int, outreach_id: int) -> bool:
     return row is not None
 
 
+def written_of(conn: Connection, alert_id: int) -> bool:
+    """Whether somebody was told of an alert, or just now is being told."""
+    row = conn.execute(
+        """
+        SELECT 1 FROM outreach
+        WHERE alert_id = %s AND template LIKE 'alert.%%'
+          AND state IN ('sending', 'sent', 'delivered') LIMIT 1
+        """,
+        (alert_id,),
+    ).fetchone()
+    return row is not None
+
+
 def replace_offers(conn: Connection, outreach_id: int, slots: list[Slot]) -> None:
     """The choices that a message carries."""
     conn.execute("DELETE FROM offer WHERE outreach_id = %s", (outreach_id,))

@@ -1,6 +1,6 @@
 """Like cars that alert together: one matter for a manager, and nobody is forgotten."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -58,9 +58,9 @@ def snap(
 SENT = "SELECT count(*) FROM outreach WHERE state = 'sent'"
 
 
-def told(db: psycopg.Connection) -> int:
+def told(db: psycopg.Connection, at: datetime = MONDAY) -> int:
     """How many texts went out so far."""
-    while send(db, MONDAY, one(db, SENT)):
+    while send(db, at, one(db, SENT)):
         pass
     return one(db, SENT)
 
@@ -91,6 +91,20 @@ def test_released_each_car_goes_its_way(db: psycopg.Connection) -> None:
     assert one(db, "SELECT count(*) FROM incident") == 1
     with pytest.raises(CareError, match="decided already"):
         incident.release(db, 1, "staff:1", "", MONDAY)
+
+
+def test_who_was_told_before_is_not_told_again(db: psycopg.Connection) -> None:
+    world = build(db, customers=40)
+    snap(db, world, range(4))
+    assert told(db) == 4
+    for vehicle in world.vehicles[4:8]:
+        find(db, vehicle, MONDAY)
+    take_up(db)
+    assert told(db) == 4
+    assert incident.release(db, 1, "staff:1", "", MONDAY) == 8
+    db.commit()
+    assert told(db) == 8
+    assert told(db, MONDAY + timedelta(days=1)) == 8
 
 
 def test_closed_all_end_and_so_do_later_ones(db: psycopg.Connection) -> None:
