@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from care import dismissal, journey, task
 from care.errors import CareError
+from care.hours import add_working_time
 from care.store import bookings, incidents, outbox, people
 from care.store.incidents import Incident, Like
 from record.flow import Alert, Urgency
@@ -35,8 +36,9 @@ incident in five years."""
 REMEMBERED = timedelta(days=14)
 """So long a decision holds for cars that come later."""
 
-PATIENCE = timedelta(days=1)
-"""An incident that nobody decides is released: no customer is forgotten."""
+PATIENCE = timedelta(hours=8)
+"""Of opening hours, a working day: an incident that nobody decides is released, so that no customer
+is forgotten."""
 
 CODES = ("unusual_use", "sensor_fault", "nothing_found")
 """Of `dismissal.REASONS`: why the cars have no fault."""
@@ -211,10 +213,13 @@ def words(found: Incident) -> str:
 
 def release_late(conn: Connection, now: datetime) -> int:
     """Release what nobody has decided for `PATIENCE`. Returns how many incidents."""
-    late = incidents.undecided(conn, now - PATIENCE)
-    for one in late:
-        release(conn, one, "care", "Nobody decided within a day.", now)
-    return len(late)
+    released = 0
+    for one in incidents.undecided(conn):
+        dealer = people.dealer(conn, one.dealer_id)
+        if dealer is None or now >= add_working_time(one.opened_at, PATIENCE, dealer):
+            release(conn, one.id, "care", "Nobody decided within a working day.", now)
+            released += 1
+    return released
 
 
 def title(code: str) -> str:

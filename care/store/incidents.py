@@ -216,9 +216,9 @@ def decide(
     )
 
 
-def undecided(conn: Connection, before: datetime) -> list[int]:
-    """Incidents that have been open since before a moment."""
-    rows = conn.execute(
-        "SELECT id FROM incident WHERE state = 'open' AND opened_at <= %s ORDER BY id", (before,)
-    )
-    return [row[0] for row in rows]
+def undecided(conn: Connection) -> list[Incident]:
+    """Incidents that wait for a manager, the oldest first."""
+    with conn.cursor(row_factory=class_row(Incident)) as cur:
+        return cur.execute(
+            "SELECT " + _COLUMNS + " FROM incident WHERE state = 'open' ORDER BY id"
+        ).fetchall()

@@ -147,8 +147,10 @@ def test_what_becomes_urgent_does_not_wait(db: psycopg.Connection) -> None:
 def test_nobody_is_forgotten(db: psycopg.Connection) -> None:
     world = build(db, customers=40)
     snap(db, world, range(8))
-    assert incident.release_late(db, MONDAY + timedelta(hours=23)) == 0
-    assert incident.release_late(db, MONDAY + timedelta(hours=25)) == 1
+    friday = MONDAY + timedelta(days=4)
+    db.execute("UPDATE incident SET opened_at = %s", (friday,))
+    assert incident.release_late(db, friday + timedelta(days=2)) == 0
+    assert incident.release_late(db, friday + timedelta(days=4)) == 1
     assert row(db, "SELECT state, decided_by FROM incident") == ("released", "care")
     assert one(db, "SELECT count(*) FROM task WHERE state = 'open'") == 8
 
