@@ -60,7 +60,8 @@ def frames_of(car: int) -> list[Frame]:
             "Vehicle.LowVoltageSystemState": "ON",
             "Vehicle.TraveledDistance": 40_000_000 + i * 167,
         }
-        dtcs = ("P0301",) if car in MISFIRING and i > 200 else ()
+        # a cylinder each: many like cars with one cause would be one fleet incident
+        dtcs = (f"P03{1 + car // 5:02d}",) if car in MISFIRING and i > 200 else ()
         frames.append(Frame(epoch_ms(START) + i * 10_000, signals, dtcs))
     return frames
 
