@@ -1,7 +1,7 @@
 """Lives made of real drives: what the detectors say of real cars, healthy and with a fault put in.
 
 One drive tells little, and detectors compare a car with its own past. So the real drives of one car
-are driven anew, two a day in an order drawn by chance, for weeks; a fault is put into the later
+are driven anew, some a day in an order drawn by chance, for weeks; a fault is put into the later
 ones and grows (`simulators.inject`). Some lives have none. Frames and truth are written as a dry
 world writes them, so that ``python -m detectors backtest --detector all --frames`` judges them.
 
@@ -30,7 +30,9 @@ from simulators import inject
 from simulators.columns import Columns
 from simulators.drives import (
     AIR_FLOW,
+    AMBIENT,
     COOLANT,
+    INTAKE,
     LONG_TRIM,
     VOLTAGE,
     Drive,
@@ -138,22 +140,52 @@ class Life:
         return self.severity * min(1.0, 0.2 + 0.8 * grown)
 
     def frames(self, drives: Sequence[Drive], every: int) -> Iterator[Frame]:
-        """All its frames in order, each `every`-th of the logs'."""
+        """All its frames in order, each `every`-th of the logs'.
+
+        A drive that begins warm follows some minutes after another, as it did.
+        """
         chance = random.Random(self.seed)
-        waiting: list[Drive] = []
+        cold = _shuffled([one for one in drives if not starts_warm(one)] or drives, chance)
+        warm = _shuffled([one for one in drives if starts_warm(one)], chance)
         for day in range(self.days):
             for hour in HOURS:
-                if not waiting:
-                    waiting = chance.sample(drives, len(drives))
                 at = START + timedelta(days=day, hours=hour, minutes=chance.uniform(0, 60))
-                frames = moved(waiting.pop().frames[::every], at)
-                wear = self.wear(at)
-                made = list(FAULTS[self.fault].put(frames, wear)) if self.fault and wear else frames
-                if any(VOLTAGE in frame.signals for frame in frames[:50]):
-                    weak = wear if self.fault == "battery" else 0.0
-                    outside_c = 12 + chance.gauss(0, 4)
-                    made = inject.start(made, wear=weak, outside_c=outside_c)
-                yield from made
+                for drive in (next(cold), next(warm, None)):
+                    if drive is None:
+                        continue
+                    yield from self._driven(drive.frames[::every], at, chance, drive)
+                    at += timedelta(seconds=drive.duration_s, minutes=chance.uniform(6, 20))
+
+    def _driven(
+        self, logged: Sequence[Frame], at: datetime, chance: random.Random, drive: Drive
+    ) -> list[Frame]:
+        frames = moved(logged, at)
+        wear = self.wear(at)
+        made = list(FAULTS[self.fault].put(frames, wear)) if self.fault and wear else frames
+        if any(VOLTAGE in frame.signals for frame in frames[:50]) and not starts_warm(drive):
+            weak = wear if self.fault == "battery" else 0.0
+            made = inject.start(made, wear=weak, outside_c=12 + chance.gauss(0, 4))
+        return made
+
+
+WARM_K = 10.0
+"""An engine that is so much warmer than the air has not been parked for a night."""
+
+
+def starts_warm(drive: Drive) -> bool:
+    """Whether a log begins with an engine that ran shortly before."""
+    for frame in drive.frames[:100]:
+        coolant_c = frame.signals.get(COOLANT)
+        air_c = frame.signals.get(AMBIENT, frame.signals.get(INTAKE))
+        if isinstance(coolant_c, int | float) and isinstance(air_c, int | float):
+            return coolant_c - air_c > WARM_K
+    return False
+
+
+def _shuffled(drives: Sequence[Drive], chance: random.Random) -> Iterator[Drive]:
+    """Each drive once, in an order drawn by chance, and again; nothing of nothing."""
+    while drives:
+        yield from chance.sample(drives, len(drives))
 
 
 def columns(frames: Iterable[Frame]) -> list[Columns]:
