@@ -24,7 +24,7 @@ MOST_CARS = 50
 
 @router.get("/incidents")
 def show(desk: Looking) -> Response:
-    found = store.newest(desk.conn, desk.dealer_id, MOST)
+    found = care_store.newest(desk.conn, desk.dealer_id, MOST)
     cars = defaultdict(list)
     for one in store.members(desk.conn, [each.id for each in found], MOST_CARS):
         cars[one.incident_id].append(one)

@@ -1,12 +1,10 @@
-"""Fleet incidents of a dealer, and their cars: what a page shows."""
+"""The cars of fleet incidents: what a page shows."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 from psycopg.rows import class_row
-
-from care.store.incidents import Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +25,6 @@ class Member:
     opened_at: datetime
     summary: str
     ambient_c: float | None  # when it was found
-
-
-def newest(conn: psycopg.Connection, dealer_id: int, limit: int) -> list[Incident]:
-    """Those that wait first, then by age."""
-    with conn.cursor(row_factory=class_row(Incident)) as cur:
-        return cur.execute(
-            """
-            SELECT id, dealer_id, cause, make, model, opened_at, cars, alerting, expected, state,
-                   code, why, decided_by, decided_at
-            FROM incident WHERE dealer_id = %s
-            ORDER BY state = 'open' DESC, opened_at DESC, id DESC LIMIT %s
-            """,
-            (dealer_id, limit),
-        ).fetchall()
 
 
 def members(conn: psycopg.Connection, incident_ids: list[int], limit: int) -> list[Member]:

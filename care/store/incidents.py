@@ -54,6 +54,18 @@ def get(conn: Connection, incident_id: int, lock: bool = False) -> Incident | No
         return cur.execute("SELECT " + _COLUMNS + ending, (incident_id,)).fetchone()
 
 
+def newest(conn: Connection, dealer_id: int, limit: int) -> list[Incident]:
+    """A dealer's incidents: those that wait first, then by age."""
+    with conn.cursor(row_factory=class_row(Incident)) as cur:
+        return cur.execute(
+            "SELECT "
+            + _COLUMNS
+            + """ FROM incident WHERE dealer_id = %s
+                  ORDER BY state = 'open' DESC, opened_at DESC, id DESC LIMIT %s""",
+            (dealer_id, limit),
+        ).fetchall()
+
+
 def covering(
     conn: Connection, dealer_id: int, cause: str, make: str, model: str, since: datetime
 ) -> Incident | None:
