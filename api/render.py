@@ -14,6 +14,7 @@ from api.door import Desk, door
 from api.verdict import kind_title
 from care.call import DECLINED
 from care.dismissal import REASONS as DISMISS
+from care.store.incidents import count_undecided
 from detectors.stage import NAMES as STAGES
 
 HERE = Path(__file__).parent
@@ -106,6 +107,7 @@ def page(desk: Desk, name: str, status: int = 200, **context: Any) -> Response:
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         flash=note if isinstance(note, Mapping) else None,
         has_world=bool(shared.settings.world_url),
+        waiting_incidents=count_undecided(desk.conn, desk.dealer_id),
         **context,
     )
     response = HTMLResponse(html, status)

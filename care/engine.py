@@ -153,6 +153,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     repair.ask_again(conn, now)
     booking.give_up_late(conn, now)
     incident.release_late(conn, now)
+    incident.compare(conn, now)
     learn.reward(conn, now)
     conn.commit()
     task.wake_due(conn, now)

@@ -2,7 +2,8 @@
 
 A cold night, new firmware, a batch of sensors: alerts of one cause come from many cars at once.
 Each may be right; but the cause is shared, and a storm of texts about it would cost trust. So the
-cars wait, nobody is told yet, and a manager decides once for all. Danger never waits.
+cars wait, nobody is told yet, and a manager decides once for all. Danger never waits. What the cars
+have in common is counted for the manager (`care.traits`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from math import exp, lgamma, log, log1p
 
 from psycopg import Connection
 
-from care import dismissal, journey, task
+from care import dismissal, journey, task, traits
 from care.errors import CareError
 from care.hours import add_working_time
 from care.store import bookings, incidents, outbox, people
@@ -39,6 +40,15 @@ REMEMBERED = timedelta(days=14)
 PATIENCE = timedelta(hours=8)
 """Of opening hours, a working day: an incident that nobody decides is released, so that no customer
 is forgotten."""
+
+RECOUNT = timedelta(minutes=10)
+"""In a storm, what the cars have in common is counted no more often."""
+
+WEATHER = 28
+"""Days against which those are held on which the alerts began."""
+
+THERMOMETERS = 50
+"""So many cars tell the air."""
 
 CODES = ("unusual_use", "sensor_fault", "nothing_found")
 """Of `dismissal.REASONS`: why the cars have no fault."""
@@ -120,9 +130,8 @@ def take_in(conn: Connection, alert: Alert, now: datetime) -> Verdict:
     goes on.
     """
     car = people.car(conn, alert.vehicle_id)
-    owner = people.owner(conn, alert.vehicle_id, now)
     assert car is not None
-    dealer_id = owner.dealer_id if owner else car.dealer_id
+    dealer_id = people.dealer_of(conn, car.id, now)
     if alert.cause == "service_due" or dealer_id is None:
         return Verdict.GOES_ON
     found = incidents.covering(
@@ -144,16 +153,16 @@ def _begun(
 ) -> Incident | None:
     at = alert.opened_at
     since = at - WINDOW
-    for which in (Like(dealer_id, make, model), Like(dealer_id)):
+    for which in (Like(dealer_id, now, make, model), Like(dealer_id, now)):
         alerting = incidents.alerting(conn, alert.cause, which, since, at)
         if alerting < FEWEST:
             continue
         seen = Seen(alerting, *incidents.past(conn, alert.cause, which, since - PAST, since))
         if unusual(seen):
             found = incidents.insert(
-                conn, alert.cause, which, now, seen.cars, seen.alerting, seen.expected
+                conn, alert.cause, which, seen.cars, seen.alerting, seen.expected
             )
-            incidents.gather(conn, found, since)
+            incidents.gather(conn, found, since, now)
             people.audit(conn, now, "care", "incident opened", f"incident:{found.id}")
             return found
     return None
@@ -191,11 +200,15 @@ def close(
     Raises
     ------
     CareError
-        If it is decided already, or the code is none of `CODES`.
+        If it is decided already, the code is none of `CODES`, or a colleague has one of the calls
+        in hand.
     """
     if code not in CODES:
         raise CareError("Choose one of the reasons.")
     found = _open(conn, incident_id)
+    if busy := incidents.in_hand(conn, found.id, now):
+        who = ", ".join(dict.fromkeys(one.who for one in busy))
+        raise CareError(f"{who}: a call about one of these cars is in hand. Settle it first.")
     incidents.decide(conn, found.id, "closed", code, why, actor, now)
     people.audit(conn, now, actor, "incident closed", f"incident:{found.id}", why=why, code=code)
     return [
@@ -203,6 +216,49 @@ def close(
         for one in incidents.open_alerts(conn, found.id)
         if one.urgency != Urgency.STOP and bookings.live_for_alert(conn, one.id) is None
     ]
+
+
+def reopen(conn: Connection, incident_id: int, actor: str, why: str, now: datetime) -> int:
+    """It was closed by mistake: its cars wait for a manager again. Returns for how many.
+
+    What the detectors learned from it is taken back. The working day of `PATIENCE` begins anew.
+
+    Raises
+    ------
+    CareError
+        If it is not closed, there is no reason, or a newer incident of the same cars waits.
+    """
+    found = _get(conn, incident_id)
+    if found.state != "closed":
+        raise CareError("Only what was closed can be opened again.")
+    if not why.strip():
+        raise CareError("Say in a few words why it is opened again.")
+    if incidents.overlaps(conn, found):
+        raise CareError("A newer incident of the same cars waits already.")
+    waiting = incidents.undismiss(conn, found)
+    incidents.open_again(conn, found.id, now)
+    people.audit(
+        conn, now, actor, "incident opened again", f"incident:{found.id}", why=why.strip(),
+        before=found.code,
+    )  # fmt: skip
+    return waiting
+
+
+def compare(conn: Connection, now: datetime) -> int:
+    """Count what the cars of undecided incidents have in common, where more came since.
+
+    Returns of how many incidents.
+    """
+    found = incidents.uncounted(conn, now - RECOUNT)
+    for one in found:
+        dealer = people.dealer(conn, one.dealer_id)
+        assert dealer is not None
+        since = one.opened_at - WINDOW
+        counts = incidents.counts(conn, one, since, now)
+        days, air_c = incidents.air(conn, one.id, THERMOMETERS, WEATHER, dealer.time_zone, now)
+        shared = traits.most_telling([*counts, *traits.of_weather(days, air_c)])
+        incidents.set_traits(conn, one.id, shared, incidents.elsewhere(conn, one, since, now), now)
+    return len(found)
 
 
 def words(found: Incident) -> str:
@@ -216,7 +272,7 @@ def release_late(conn: Connection, now: datetime) -> int:
     released = 0
     for one in incidents.undecided(conn):
         dealer = people.dealer(conn, one.dealer_id)
-        if dealer is None or now >= add_working_time(one.opened_at, PATIENCE, dealer):
+        if dealer is None or now >= add_working_time(one.waits_since, PATIENCE, dealer):
             release(conn, one.id, "care", "Nobody decided within a working day.", now)
             released += 1
     return released
@@ -227,10 +283,15 @@ def title(code: str) -> str:
     return dismissal.REASONS[code].title
 
 
-def _open(conn: Connection, incident_id: int) -> Incident:
+def _get(conn: Connection, incident_id: int) -> Incident:
     found = incidents.get(conn, incident_id, lock=True)
     if found is None:
         raise CareError("There is no such incident.")
+    return found
+
+
+def _open(conn: Connection, incident_id: int) -> Incident:
+    found = _get(conn, incident_id)
     if found.state != "open":
         raise CareError("This incident is decided already.")
     return found

@@ -145,7 +145,7 @@ def put(conn: Connection, alert: Alert, now: datetime, setback: str | None = Non
     car = people.car(conn, alert.vehicle_id)
     assert car is not None
     owner = people.owner(conn, alert.vehicle_id, now)
-    dealer_id = owner.dealer_id if owner else car.dealer_id
+    dealer_id = people.dealer_of(conn, car.id, now)
     dealer = people.dealer(conn, dealer_id) if dealer_id is not None else None
     if dealer is None:
         return None

@@ -46,6 +46,9 @@ VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 
 _TOPIC = re.compile(r"vehicles/([^/]+)/(frames|frames/msgpack|status)")
 
+_STATUS = re.compile(rb"offline|online(?: ([A-Za-z0-9][A-Za-z0-9._+-]{0,39}))?")
+"""A gateway that comes online may tell which firmware it runs: ``online 4.1.2``."""
+
 Refused: TypeAlias = tuple[str, str]
 """Code and sentence of a reject."""
 
@@ -80,11 +83,12 @@ class Reading(NamedTuple):
 
 
 class Status(NamedTuple):
-    """A car came online or went offline."""
+    """A car came online, maybe with the firmware that its gateway runs, or went offline."""
 
     vehicle_id: int
     online: bool
     at: datetime
+    firmware: str | None = None
 
 
 @dataclass(slots=True)
@@ -273,14 +277,20 @@ def refuse(reading: Reading, code: str, reason: str) -> Reject:
 
 
 def _status(message: Message, vin: str, vehicle_id: int | None) -> Decoded:
-    if message.payload not in (b"online", b"offline"):
+    said = _STATUS.fullmatch(message.payload)
+    if said is None:
         return _whole(
-            message, vin, "bad_status", "A status must be online or offline, nothing else."
+            message,
+            vin,
+            "bad_status",
+            "A status must be offline or online, the latter maybe with a firmware version of up to"
+            " 40 letters, digits and ._+- after a space.",
         )
     if vehicle_id is None:
         return _whole(message, vin, *_unknown(vin))
-    online = message.payload == b"online"
-    return Decoded(statuses=[Status(vehicle_id, online, message.received_at)])
+    firmware = said[1].decode() if said[1] else None
+    online = message.payload != b"offline"
+    return Decoded(statuses=[Status(vehicle_id, online, message.received_at, firmware)])
 
 
 def _unknown(vin: str) -> Refused:

@@ -256,13 +256,21 @@ def _storable(ts_ms: int | None) -> datetime | None:
 
 
 def _set_statuses(cur: psycopg.Cursor, statuses: Iterable[Status]) -> None:
-    last = {status.vehicle_id: status for status in statuses}
+    last: dict[int, Status] = {}
+    for one in statuses:  # what a batch told of firmware is kept when its car has gone since
+        before = last.get(one.vehicle_id)
+        told = one.firmware or (before.firmware if before else None)
+        last[one.vehicle_id] = one._replace(firmware=told)
     cur.executemany(
         """
-        INSERT INTO vehicle_status (vehicle_id, online, changed_at) VALUES (%s, %s, %s)
-        ON CONFLICT (vehicle_id) DO UPDATE
-        SET online = excluded.online, changed_at = excluded.changed_at
-        WHERE vehicle_status.online <> excluded.online
+        INSERT INTO vehicle_status AS s (vehicle_id, online, changed_at, firmware)
+        VALUES (%s, %s, %s, %s)
+        ON CONFLICT (vehicle_id) DO UPDATE SET online = excluded.online,
+            changed_at = CASE WHEN s.online <> excluded.online THEN excluded.changed_at
+                ELSE s.changed_at END,
+            firmware = coalesce(excluded.firmware, s.firmware)
+        WHERE s.online <> excluded.online OR s.firmware IS DISTINCT FROM
+            coalesce(excluded.firmware, s.firmware)
         """,
         [last[vehicle_id] for vehicle_id in sorted(last)],
     )

@@ -511,10 +511,21 @@ class Gateway(FleetPublisher):
         The car's VIN, and its user name.
     password
         None connects without credentials.
+    firmware
+        Told with ``online``, where it is known.
     """
 
-    def __init__(self, url: str, vin: str, *, password: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        vin: str,
+        *,
+        password: str | None = None,
+        firmware: str = "",
+        **options: Any,
+    ) -> None:
         self.vin = vin
+        self._online = f"online {firmware}".rstrip().encode()
         self._receipts_filter = receipt_topic(vin)
         parts = urlsplit(url)
         if password is not None and parts.username is None:
@@ -529,7 +540,7 @@ class Gateway(FleetPublisher):
         client.will_set(status_topic(self.vin), b"offline", qos=1, retain=True)
 
     def _after_connect(self, client: mqtt.Client) -> None:
-        client.publish(status_topic(self.vin), b"online", qos=1, retain=True)
+        client.publish(status_topic(self.vin), self._online, qos=1, retain=True)
 
     def _before_goodbye(self, client: mqtt.Client) -> None:
         said = client.publish(status_topic(self.vin), b"offline", qos=1, retain=True)

@@ -40,6 +40,8 @@ class Uplink:
         Share of the hours in which it loses a burst of frames.
     offline
         Stretches in which it has no network; frames come afterwards.
+    firmware
+        What it tells when it comes online; empty where it tells nothing.
     """
 
     delay_s: float = 60.0
@@ -48,6 +50,7 @@ class Uplink:
     duplicates: float = 0.0
     drop_outs: float = 0.0
     offline: tuple[tuple[datetime, datetime], ...] = ()
+    firmware: str = ""
 
 
 class Line:

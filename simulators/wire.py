@@ -66,7 +66,7 @@ def receipt_topic(vin: str) -> str:
 
 
 def status_topic(vin: str) -> str:
-    """Where ``online`` or ``offline`` is retained."""
+    """Where ``online``, maybe with the firmware after a space, or ``offline`` is retained."""
     return f"vehicles/{vin}/status"
 
 

@@ -1,59 +1,88 @@
 """Fleet incidents: many like cars with the same alert, decided once."""
 
 from collections import defaultdict
-from datetime import datetime
-from itertools import groupby
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
 from api import render
 from api.door import Desk, Leading, Looking, NotFound, see
 from api.store import incidents as store
-from care import alert, incident
+from care import alert, incident, traits
 from care.store import incidents as care_store
+from care.store.incidents import Incident
 
 router = APIRouter(include_in_schema=False)
 
-MOST = 30
-MOST_CARS = 50
-"""Cars of each that are listed."""
+MOST = 50
+CARS = 50
+"""On a page."""
+
+Why = Annotated[str, Form(max_length=500)]
 
 
 @router.get("/incidents")
 def show(desk: Looking) -> Response:
     found = care_store.newest(desk.conn, desk.dealer_id, MOST)
-    cars = defaultdict(list)
-    for one in store.members(desk.conn, [each.id for each in found], MOST_CARS):
-        cars[one.incident_id].append(one)
-    days = {}
-    for each in found:
-        at = [one.opened_at.astimezone(ZoneInfo(desk.zone)) for one in reversed(cars[each.id])]
-        groups = [list(group) for _, group in groupby(at, key=datetime.date)]
-        days[each.id] = [(group[0], len(group)) for group in groups]
+    ids = [each.id for each in found]
+    shared = care_store.traits(desk.conn, ids)
     return render.page(
         desk,
         "incidents.html",
         incidents=found,
-        cars=cars,
-        days=days,
-        codes={code: incident.title(code) for code in incident.CODES},
-        most_cars=MOST_CARS,
+        days=_days(desk, ids),
+        said={
+            each.id: [traits.words(one, _model(each)) for one in shared[each.id] if one.stands_out]
+            for each in found
+        },
     )
+
+
+@router.get("/incidents/{incident_id}")
+def one(
+    desk: Looking, incident_id: int, before: Annotated[int | None, Query(ge=1, lt=2**63)] = None
+) -> Response:
+    found = _ours(desk, incident_id)
+    cars = store.members(desk.conn, incident_id, CARS + 1, before)
+    shared = care_store.traits(desk.conn, [incident_id])[incident_id]
+    usual = {one.kind for one in shared if not one.stands_out}
+    return render.page(
+        desk,
+        "incident.html",
+        i=found,
+        days=_days(desk, [incident_id])[incident_id],
+        cars=cars[:CARS],
+        more=cars[CARS - 1].alert_id if len(cars) > CARS else None,
+        before=before,
+        model=_model(found),
+        shared=[one for one in shared if one.stands_out],
+        usual=[traits.KINDS[kind] for kind in traits.KINDS if kind in usual],
+        told_firmware=any(one.kind == "firmware" for one in shared),
+        words=traits.words,
+        odds=traits.odds,
+        hands=care_store.in_hand(desk.conn, incident_id, desk.now) if found.state == "open" else [],
+        codes={code: incident.title(code) for code in incident.CODES},
+    )
+
+
+def _days(desk: Desk, ids: list[int]) -> dict[int, list[store.Begun]]:
+    days = defaultdict(list)
+    for each in store.begun(desk.conn, ids, desk.zone):
+        days[each.incident_id].append(each)
+    return days
+
+
+def _model(found: Incident) -> str | None:
+    return f"{found.make} {found.model}".strip() if found.model is not None else None
 
 
 @router.post("/incidents/{incident_id}/release")
-def release(
-    desk: Leading, incident_id: int, why: Annotated[str, Form(max_length=500)] = ""
-) -> Response:
+def release(desk: Leading, incident_id: int, why: Why = "") -> Response:
     _ours(desk, incident_id)
-    count = incident.release(
-        desk.conn, incident_id, desk.staff.actor, why.replace("\x00", ""), desk.now
-    )
+    count = incident.release(desk.conn, incident_id, desk.staff.actor, _clean(why), desk.now)
     cars = "1 car goes" if count == 1 else f"{count} cars go"
-    return render.noted(see("/incidents"), desk.request, f"{cars} the usual way from now on.")
+    return _said(desk, incident_id, f"{cars} the usual way from now on.")
 
 
 @router.post("/incidents/{incident_id}/close")
@@ -61,21 +90,33 @@ def close(
     desk: Leading,
     incident_id: int,
     code: Annotated[str, Form(max_length=40)],
-    why: Annotated[str, Form(max_length=500)] = "",
+    why: Why = "",
 ) -> Response:
     _ours(desk, incident_id)
     count = alert.close_incident(
-        desk.conn, incident_id, desk.staff.actor, code, why.replace("\x00", ""), desk.now
+        desk.conn, incident_id, desk.staff.actor, code, _clean(why), desk.now
     )
-    return render.noted(
-        see("/incidents"),
-        desk.request,
-        f"Closed: {count} alert{'' if count == 1 else 's'} with it.",
-    )
+    return _said(desk, incident_id, f"Closed: {count} alert{'' if count == 1 else 's'} with it.")
 
 
-def _ours(desk: Desk, incident_id: int) -> None:
-    """Stop who asks for another dealer's.
+@router.post("/incidents/{incident_id}/reopen")
+def reopen(desk: Leading, incident_id: int, why: Why = "") -> Response:
+    _ours(desk, incident_id)
+    count = incident.reopen(desk.conn, incident_id, desk.staff.actor, _clean(why), desk.now)
+    cars = "1 car waits" if count == 1 else f"{count} cars wait"
+    return _said(desk, incident_id, f"{cars} for a decision again.")
+
+
+def _clean(why: str) -> str:
+    return why.replace("\x00", "")
+
+
+def _said(desk: Desk, incident_id: int, words: str) -> Response:
+    return render.noted(see(f"/incidents/{incident_id}"), desk.request, words)
+
+
+def _ours(desk: Desk, incident_id: int) -> Incident:
+    """The incident, unless it is another dealer's.
 
     Raises
     ------
@@ -84,3 +125,4 @@ def _ours(desk: Desk, incident_id: int) -> None:
     found = care_store.get(desk.conn, incident_id) if incident_id < 2**31 else None
     if found is None or found.dealer_id != desk.dealer_id:
         raise NotFound("There is no such incident.")
+    return found

@@ -119,6 +119,14 @@ def owner(conn: Connection, vehicle_id: int, now: datetime) -> Customer | None:
         ).fetchone()
 
 
+def dealer_of(conn: Connection, vehicle_id: int, now: datetime) -> int | None:
+    """The dealer that cares for a car: its owner's, or its own where no owner is known."""
+    row = conn.execute(
+        "SELECT dealer_id FROM in_care(%s) WHERE vehicle_id = %s", (now, vehicle_id)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def car(conn: Connection, vehicle_id: int) -> Car | None:
     """The vehicle."""
     with conn.cursor(row_factory=class_row(Car)) as cur:

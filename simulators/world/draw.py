@@ -99,10 +99,11 @@ ROUTES = (
 )  # fmt: skip
 
 FIRMWARES = (
-    Uplink(delay_s=0.0),
-    Uplink(delay_s=120.0),
-    Uplink(delay_s=600.0),
+    Uplink(delay_s=0.0, firmware="2.8.4"),
+    Uplink(delay_s=120.0, firmware="3.0.1"),
+    Uplink(delay_s=600.0, firmware="3.1.0"),
 )
+NEWEST_FIRMWARE = "3.2.0"
 
 DAY = timedelta(days=1)
 
@@ -352,6 +353,7 @@ def _with_circumstances(cars: list[Car], seed: int, start: datetime, end: dateti
             mine.append(batch_low)
         if car.uplink == new_firmware and number % 3 == 0 and unit is not None:
             mine.append(unit)
+            uplink = replace(uplink, firmware=NEWEST_FIRMWARE)
         made.append(
             replace(car, innocents=tuple(mine), uplink=uplink, service_elsewhere_at=elsewhere)
         )

@@ -590,11 +590,20 @@ def _incident(conn: psycopg.Connection, dealer: int, vehicle: int) -> int:
     at = NOW - timedelta(days=2)
     incident = one(
         conn,
-        "INSERT INTO incident (dealer_id, cause, make, model, opened_at, cars, alerting, expected)"
-        " SELECT %s, 'sensor_stuck', make, model, %s, 40, 5, 0.04 FROM vehicle WHERE id = %s"
-        " RETURNING id",
-        (dealer, at, vehicle),
+        "INSERT INTO incident (dealer_id, cause, make, model, opened_at, waits_since, cars,"
+        " alerting, expected, counted, counted_at, elsewhere)"
+        " SELECT %s, 'sensor_stuck', make, model, %s, %s, 40, 5, 0.04, 1, %s, 3 FROM vehicle"
+        " WHERE id = %s RETURNING id",
+        (dealer, at, at, at, vehicle),
     )
+    for kind, value, fleet, chance in (
+        ("firmware", "4.1.2", 4, 3e-5),
+        ("powertrain", "petrol", 40, 1),
+    ):
+        conn.execute(
+            "INSERT INTO incident_trait VALUES (%s, %s, %s, 5, 5, %s, 40, %s)",
+            (incident, kind, value, fleet, chance),
+        )
     conn.execute(
         "INSERT INTO alert (vehicle_id, cause, state, urgency, confidence, summary, opened_at,"
         " refreshed_at, closed_at, close_reason, incident_id) VALUES (%s, 'sensor_stuck', 'closed',"

@@ -189,7 +189,7 @@ def test_pages_can_be_read_by_all(
                  "/repair-orders/2", "/repair-orders/1", "/repair-orders", "/prices",
                  f"/r/{repair}", "/vehicles", "/customers", "/quarantine", "/vehicles/7",
                  "/vehicles/1/book?alert=1", f"/b/{token}", "/tasks/1",
-                 "/detectors/coolant_overheat", "/incidents"):  # fmt: skip
+                 "/detectors/coolant_overheat", "/incidents", "/incidents/1"):  # fmt: skip
         page.goto(gallery.url + path)
         assert page.locator("h1").count() == 1, path
         assert page.locator("html").get_attribute("lang"), path
@@ -218,7 +218,7 @@ def test_every_page_fits_a_phone(browser: Browser, gallery: Console) -> None:
                  "/people/duplicates", "/workshop", "/workshop/setup", "/conversations",
                  "/knowledge", "/journeys", "/campaigns", "/results", "/requests", "/bookings/1",
                  "/bookings/1/move", "/search?q=ma", "/vehicles/1", "/customers/1",
-                 "/repair-orders/2", "/tasks/1", "/detectors", "/incidents",
+                 "/repair-orders/2", "/tasks/1", "/detectors", "/incidents", "/incidents/1",
                  "/detectors/low_voltage"):  # fmt: skip
         page.goto(gallery.url + path)
         assert page.locator("h1").count() == 1, path

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import alert, incident
+from care import alert, incident, task
+from care.engine import take_up_findings
 from care.errors import CareError
 from care.incident import FEWEST, Seen, chance, unusual
 from care.store import alerts, incidents
@@ -148,7 +149,7 @@ def test_nobody_is_forgotten(db: psycopg.Connection) -> None:
     world = build(db, customers=40)
     snap(db, world, range(8))
     friday = MONDAY + timedelta(days=4)
-    db.execute("UPDATE incident SET opened_at = %s", (friday,))
+    db.execute("UPDATE incident SET waits_since = %s", (friday,))
     assert incident.release_late(db, friday + timedelta(days=2)) == 0
     assert incident.release_late(db, friday + timedelta(days=4)) == 1
     assert row(db, "SELECT state, decided_by FROM incident") == ("released", "care")
@@ -196,3 +197,79 @@ def test_only_some_reasons_close_all(db: psycopg.Connection, code: str) -> None:
         alert.close_incident(db, 1, "staff:1", code, "", MONDAY)
     with pytest.raises(CareError, match="no such incident"):
         alert.close_incident(db, 99, "staff:1", "sensor_fault", "", MONDAY)
+
+
+def test_a_mistake_is_taken_back(db: psycopg.Connection) -> None:
+    """What was closed waits again, the detectors unlearn it, and the working day begins anew."""
+    world = build(db, customers=40)
+    snap(db, world, range(8))
+    alert.close_incident(db, 1, "staff:1", "sensor_fault", "A batch", MONDAY)
+    own = alerts.newest(db, world.vehicles[0], "battery_12v")  # an advisor's own word stays
+    assert own is not None
+    db.execute("UPDATE dismissal_label SET staff_id = 1 WHERE alert_id = %s", (own.id,))
+    tuesday = MONDAY + timedelta(days=1)
+    assert incident.reopen(db, 1, "staff:1", "They do fail", tuesday) == 7
+    assert row(db, "SELECT state, code, decided_by FROM incident") == ("open", None, None)
+    assert one(db, "SELECT count(*) FROM alert WHERE state = 'open'") == 7
+    assert one(db, "SELECT count(*) FROM dismissal_label") == 1
+    labelled = "SELECT count(*) FROM detector_case WHERE label = 'no_fault_found'"
+    assert one(db, labelled) == 1
+    assert told(db, tuesday) == 0
+    assert incident.release_late(db, tuesday + timedelta(hours=2)) == 0
+    assert incident.release(db, 1, "staff:1", "", tuesday) == 7
+    db.commit()
+    assert told(db, tuesday) == 7
+
+
+def test_a_car_with_a_newer_alert_keeps_that(db: psycopg.Connection) -> None:
+    world = build(db, customers=40)
+    snap(db, world, range(8))
+    alert.close_incident(db, 1, "staff:1", "sensor_fault", "", MONDAY)
+    db.execute(
+        """INSERT INTO alert (vehicle_id, cause, state, urgency, confidence, summary, opened_at,
+               refreshed_at) VALUES (%s, 'battery_12v', 'open', 'soon', 0.8, 'again', %s, %s)""",
+        (world.vehicle_id, MONDAY, MONDAY),
+    )
+    assert incident.reopen(db, 1, "staff:1", "They do fail", MONDAY) == 7
+    assert one(db, "SELECT count(*) FROM alert WHERE state = 'open'") == 8
+
+
+def test_only_what_was_closed_opens_again(db: psycopg.Connection) -> None:
+    world = build(db, customers=40)
+    snap(db, world, range(8))
+    with pytest.raises(CareError, match="was closed"):
+        incident.reopen(db, 1, "staff:1", "Why not", MONDAY)
+    with pytest.raises(CareError, match="no such incident"):
+        incident.reopen(db, 99, "staff:1", "Why not", MONDAY)
+    alert.close_incident(db, 1, "staff:1", "sensor_fault", "", MONDAY)
+    with pytest.raises(CareError, match="few words"):
+        incident.reopen(db, 1, "staff:1", " \t", MONDAY)
+    later = MONDAY + incident.REMEMBERED + timedelta(days=8)
+    for number in range(10, 20):
+        find(db, world.vehicles[number], later)
+    while take_up_findings(db, lambda: later):
+        pass
+    assert one(db, "SELECT count(*) FROM incident WHERE state = 'open'") == 1
+    with pytest.raises(CareError, match="newer incident"):
+        incident.reopen(db, 1, "staff:1", "Why not", later)
+
+
+def test_who_has_a_call_in_hand_is_named(db: psycopg.Connection) -> None:
+    world = build(db, customers=40)
+    snap(db, world, range(4))  # each has a task, before there is an incident
+    about = alerts.newest(db, world.vehicle_id, "battery_12v")
+    assert about is not None
+    put = task.put(db, about, MONDAY, "No text")
+    assert put is not None
+    task.claim(db, put.id, world.staff_id, MONDAY)
+    for number in range(4, 8):
+        find(db, world.vehicles[number], MONDAY)
+    take_up(db)
+    (hand,) = incidents.in_hand(db, 1, MONDAY)
+    assert (hand.task_id, hand.who, hand.until) == (put.id, "Ada", MONDAY + task.CLAIM)
+    with pytest.raises(CareError, match=r"^Ada: a call"):
+        alert.close_incident(db, 1, "staff:1", "sensor_fault", "", MONDAY)
+    assert one(db, "SELECT count(*) FROM incident WHERE state = 'open'") == 1
+    later = MONDAY + task.CLAIM + timedelta(minutes=1)
+    assert incidents.in_hand(db, 1, later) == []
+    assert alert.close_incident(db, 1, "staff:1", "sensor_fault", "", later) == 8

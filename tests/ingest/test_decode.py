@@ -239,11 +239,27 @@ def test_the_largest_list_is_taken() -> None:
 @pytest.mark.parametrize(("payload", "online"), [(b"online", True), (b"offline", False)])
 def test_status(payload: bytes, online: bool) -> None:
     decoded = decode(message(payload, f"vehicles/{VIN}/status"), KNOWN, NOW)
-    assert decoded.statuses == [(7, online, NOW)]
+    assert decoded.statuses == [(7, online, NOW, None)]
 
 
 def test_unclear_status_is_refused() -> None:
     (reject,) = decode(message(b"sleeping", f"vehicles/{VIN}/status"), KNOWN, NOW).rejects
+    assert reject.code == "bad_status"
+
+
+@pytest.mark.parametrize("word", [b"online 4.1.2", b"online 3.3.006-12+e", b"online " + b"9" * 40])
+def test_a_gateway_may_tell_its_firmware(word: bytes) -> None:
+    (status,) = decode(message(word, f"vehicles/{VIN}/status"), KNOWN, NOW).statuses
+    assert status.online and status.firmware == word.decode().partition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [b"online ", b"online  4", b"offline 4.1", b"online 4.1\n", b"online " + b"9" * 41,
+     b"online \x00", b"online <b>", "online ４".encode(), b"ONLINE 4"],
+)  # fmt: skip
+def test_what_is_no_firmware_is_refused(word: bytes) -> None:
+    (reject,) = decode(message(word, f"vehicles/{VIN}/status"), KNOWN, NOW).rejects
     assert reject.code == "bad_status"
 
 

@@ -149,6 +149,17 @@ def test_status_keeps_the_time_of_the_change(db: psycopg.Connection, cars: dict[
     assert db.execute(look).fetchall() == [(False, NOW + timedelta(minutes=2))]
 
 
+def test_firmware_outlives_the_connection(db: psycopg.Connection, cars: dict[str, int]) -> None:
+    def tell(*words: bytes) -> list[tuple[bool, str | None]]:
+        take(db, *(Message(f"vehicles/{VINS[0]}/status", word, NOW) for word in words))
+        return db.execute("SELECT online, firmware FROM vehicle_status").fetchall()
+
+    assert tell(b"online") == [(True, None)]
+    assert tell(b"online 4.1.1") == [(True, "4.1.1")]
+    assert tell(b"online 4.1.2", b"offline") == [(False, "4.1.2")]
+    assert tell(b"online") == [(True, "4.1.2")]
+
+
 def test_odometer_backwards_goes_to_quarantine(
     db: psycopg.Connection, cars: dict[str, int]
 ) -> None:
