@@ -40,7 +40,7 @@ from care.channels.registry import channels
 from care.channels.wecom import Wecom
 from care.sender import Letterhead, Sender
 from care.settings import CareSettings
-from care.store import alerts, bookings, journeys, outbox, tasks
+from care.store import alerts, bookings, cases, journeys, outbox, tasks
 from record import db
 from record.clock import Clock, read_scale
 
@@ -155,6 +155,7 @@ def turn(conn: Connection, clock: Callable[[], datetime]) -> int:
     incident.release_late(conn, now)
     incident.compare(conn, now)
     learn.reward(conn, now)
+    cases.fold(conn)
     conn.commit()
     task.wake_due(conn, now)
     conn.commit()

@@ -109,7 +109,7 @@ def move(
     store.begin_stages(conn, [kind.name for kind in DETECTORS])
     store.lock_stages(conn)
     stage = store.stages(conn, [name])[name]
-    measured = standing.record(store.tallies(conn, name, "UTC")).of(version)
+    measured = standing.record(store.tallies(conn, name)).of(version)
     up = promotion(stage, measured)
     if up is not None and up.to == to:
         if up.missing:

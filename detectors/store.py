@@ -254,7 +254,8 @@ class Tally:
     confirmed, other, wrong : int
         By what was found: the cause as named, another one, no fault.
     lead : timedelta or None
-        Median time from its first word to the repair, of the right ones.
+        Usual time from its first word to the repair, of the right ones: the geometric mean, which
+        lies near the median where a few take very long.
     """
 
     detector: str
@@ -274,18 +275,17 @@ class Tally:
         return self.confirmed + self.other
 
 
-def tallies(conn: psycopg.Connection, detector: str, zone: str) -> list[Tally]:
-    """A detector's record: by version; by version and cause; by month of that zone (version 0)."""
+def tallies(conn: psycopg.Connection, detector: str) -> list[Tally]:
+    """A detector's record: by version; by version and cause; by month in UTC (version 0)."""
     with conn.cursor(row_factory=class_row(Tally)) as cur:
         return cur.execute(
             f"""
             SELECT detector, coalesce(version, 0) AS version, cause, month, {_COUNTED}
-            FROM (SELECT *, date_trunc('month', at AT TIME ZONE %s)::date AS month
-                  FROM detector_case WHERE detector = %s) AS c
+            FROM detector_tally WHERE detector = %s
             GROUP BY detector, GROUPING SETS ((version), (version, cause), (month))
-            ORDER BY month DESC, count(*) DESC
+            HAVING sum(cases) > 0 ORDER BY month DESC, sum(cases) DESC
             """,  # noqa: S608
-            [zone, detector],
+            [detector],
         ).fetchall()
 
 
@@ -295,18 +295,20 @@ def standings(conn: psycopg.Connection) -> list[Tally]:
         return cur.execute(
             f"""
             SELECT detector, version, NULL AS cause, NULL AS month, {_COUNTED}
-            FROM detector_case GROUP BY detector, version ORDER BY detector, version DESC
+            FROM detector_tally GROUP BY detector, version HAVING sum(cases) > 0
+            ORDER BY detector, version DESC
             """  # noqa: S608
         ).fetchall()
 
 
 _COUNTED = """
-    count(alert_id) AS told, count(*) FILTER (WHERE alert_id IS NULL) AS silent,
-    count(*) FILTER (WHERE label = 'confirmed') AS confirmed,
-    count(*) FILTER (WHERE label = 'confirmed_other') AS other,
-    count(*) FILTER (WHERE label = 'no_fault_found') AS wrong,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY answered_at - at)
-        FILTER (WHERE label <> 'no_fault_found') AS lead
+    coalesce(sum(cases) FILTER (WHERE told), 0) AS told,
+    coalesce(sum(cases) FILTER (WHERE NOT told), 0) AS silent,
+    coalesce(sum(cases) FILTER (WHERE label = 'confirmed'), 0) AS confirmed,
+    coalesce(sum(cases) FILTER (WHERE label = 'confirmed_other'), 0) AS other,
+    coalesce(sum(cases) FILTER (WHERE label = 'no_fault_found'), 0) AS wrong,
+    interval '1 hour' * exp(sum(log_lead) / nullif(
+        sum(cases) FILTER (WHERE label IN ('confirmed', 'confirmed_other')), 0)) AS lead
 """
 
 

@@ -1,12 +1,10 @@
 """Each detector: what it looks at, how right it has been, and what trials said of it."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Literal
 
-import psycopg
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
@@ -25,8 +23,6 @@ from record.flow import Stage
 
 router = APIRouter(include_in_schema=False)
 
-LATELY_S = 60.0
-
 MOST = 12
 """Months, causes and trials on a page."""
 
@@ -43,7 +39,10 @@ class Row:
 
 @router.get("/detectors")
 def index(desk: Looking) -> Response:
-    tallies = _standings(desk.conn)
+    tallies = {
+        name: standing.by_version(list(group))
+        for name, group in groupby(store.standings(desk.conn), key=lambda one: one.detector)
+    }
     everything = about_detectors.everything()
     stages = store.stages(desk.conn, [about.name for about in everything])
     rows = []
@@ -55,22 +54,6 @@ def index(desk: Looking) -> Response:
     return render.page(desk, "detectors.html", rows=rows, trials=trials)
 
 
-_lately: dict[tuple[object, ...], tuple[float, dict[str, list[Measured]]]] = {}
-
-
-def _standings(conn: psycopg.Connection) -> dict[str, list[Measured]]:
-    """All detectors by version, counted at most once in `LATELY_S`: of a million cases that takes
-    a third of a second."""
-    key, now = (conn.info.host, conn.info.port, conn.info.dbname), time.monotonic()
-    at, found = _lately.get(key, (-LATELY_S, {}))
-    if now - at >= LATELY_S:
-        tallies = groupby(store.standings(conn), key=lambda one: one.detector)
-        found = {name: standing.by_version(list(group)) for name, group in tallies}
-        _lately.clear()
-        _lately[key] = now, found
-    return found
-
-
 def _of(versions: Sequence[Measured], version: int) -> Measured | None:
     return next((one for one in versions if one.tally.version == version), None)
 
@@ -79,7 +62,7 @@ def _of(versions: Sequence[Measured], version: int) -> Measured | None:
 def show(desk: Looking, detector: str) -> Response:
     about = own_detector(detector)
     example = next(iter(parameters(detector_of(about.name)).items()), None)
-    record = standing.record(store.tallies(desk.conn, about.name, desk.zone))
+    record = standing.record(store.tallies(desk.conn, about.name))
     now, measured = store.stages(desk.conn, [about.name])[about.name], record.of(about.version)
     return render.page(
         desk,

@@ -125,6 +125,33 @@ def check(
     )
 
 
+FOLD = 1_000
+"""So many changes to the detectors' records are kept apart from them at most."""
+
+
+def fold(conn: Connection) -> int:
+    """Add up what changed in the detectors' records, where it is much. Returns how many changes."""
+    row = conn.execute(
+        "SELECT count(*) FROM (SELECT FROM detector_change LIMIT %s) AS new", (FOLD,)
+    ).fetchone()
+    assert row is not None
+    if row[0] < FOLD:
+        return 0
+    folded = conn.execute(
+        """
+        WITH gone AS (DELETE FROM detector_change RETURNING *), kept AS (
+            INSERT INTO detector_count AS n
+            SELECT detector, version, cause, month, told, label, sum(cases), sum(log_lead)
+            FROM gone GROUP BY 1, 2, 3, 4, 5, 6
+            ON CONFLICT (detector, version, cause, month, told, label) DO UPDATE
+            SET cases = n.cases + excluded.cases, log_lead = n.log_lead + excluded.log_lead)
+        SELECT count(*) FROM gone
+        """
+    ).fetchone()
+    assert folded is not None
+    return int(folded[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A detector's part in an alert, as it was known at the beginning."""

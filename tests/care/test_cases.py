@@ -1,5 +1,6 @@
 """What a detector is measured by: a case for each alert that it spoke of, and its newest answer."""
 
+import random
 from datetime import timedelta
 
 import psycopg
@@ -8,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from care import alert, repair
 from care.engine import take_up_findings
-from care.store import alerts
+from care.store import alerts, cases
 from tests.care.repairs import order_of
 from tests.care.world import MONDAY, World, build, find, one, row
 
@@ -132,3 +133,52 @@ def test_the_newest_answer_stands(db: psycopg.Connection) -> None:
     assert one(db, "SELECT count(*) FROM detector_case") == 1  # the same alert, reopened
     alert.dismiss(db, id, "staff:1", "", MONDAY + timedelta(days=6), "repaired_elsewhere")
     assert case(db)[1] == "confirmed"
+
+
+@pytest.mark.parametrize("folded_at", [1, 10**6])
+def test_what_is_counted_is_what_is_there(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, folded_at: int
+) -> None:
+    """However cases come, are answered, answered again and go, folded each time or never."""
+    monkeypatch.setattr(cases, "FOLD", folded_at)
+    world = build(db, customers=6)
+    chance = random.Random(7)
+    for n in range(60):
+        vehicle = chance.choice(world.vehicles)
+        match chance.randrange(5):
+            case 0 | 1:
+                find(db, vehicle, MONDAY + timedelta(days=n), f"dtc_p1{n:03d}")
+                take_up(db)
+            case 2 | 3:
+                label = chance.choice(("confirmed", "confirmed_other", "no_fault_found"))
+                db.execute(
+                    """UPDATE detector_case SET label = %s, answered_by = 'staff:1',
+                           answered_at = at + interval '1 hour' * %s
+                       WHERE vehicle_id = %s""",
+                    (label, chance.randrange(2_000), vehicle),
+                )
+            case 4:
+                db.execute(
+                    """DELETE FROM detector_case
+                       WHERE id = (SELECT min(id) FROM detector_case WHERE vehicle_id = %s)""",
+                    (vehicle,),
+                )
+        assert (cases.fold(db) > 0) <= (folded_at == 1)
+        counted = db.execute(
+            """SELECT detector, version, cause, month::text, told, label, sum(cases),
+                   round(sum(log_lead)::numeric, 6)
+               FROM detector_tally GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(cases) <> 0
+               ORDER BY 1, 2, 3, 4, 5, 6"""
+        ).fetchall()
+        there = db.execute(
+            """SELECT detector, version, cause, (date_trunc('month', at)::date)::text,
+                   alert_id IS NOT NULL, coalesce(label, ''), count(*),
+                   round(sum(CASE WHEN label LIKE 'confirmed%' THEN ln(greatest(
+                       extract(epoch FROM answered_at - at)::float8 / 3600, 1)) ELSE 0 END
+                   )::numeric, 6)
+               FROM detector_case GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"""
+        ).fetchall()
+        assert counted == there
+    assert len(there) > 5
+    (unfolded,) = row(db, "SELECT count(*) FROM detector_change")
+    assert (unfolded == 0) == (folded_at == 1)
