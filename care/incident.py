@@ -34,6 +34,10 @@ CHANCE = 1e-5
 """So seldom it may be a coincidence: with twenty causes, twenty models and 52 weeks, one false
 incident in five years."""
 
+ACROSS = 5.0
+"""Of all dealers together even a mild season is no coincidence any more; what is shared by firmware
+or by a batch is many times as frequent as usual."""
+
 REMEMBERED = timedelta(days=14)
 """So long a decision holds for cars that come later."""
 
@@ -153,12 +157,16 @@ def _begun(
 ) -> Incident | None:
     at = alert.opened_at
     since = at - WINDOW
-    for which in (Like(dealer_id, now, make, model), Like(dealer_id, now)):
+    for which in (
+        Like(dealer_id, now, make, model),
+        Like(dealer_id, now),
+        Like(dealer_id, now, make, model, across=True),
+    ):
         alerting = incidents.alerting(conn, alert.cause, which, since, at)
         if alerting < FEWEST:
             continue
         seen = Seen(alerting, *incidents.past(conn, alert.cause, which, since - PAST, since))
-        if unusual(seen):
+        if unusual(seen) and (not which.across or seen.alerting >= ACROSS * seen.expected):
             found = incidents.insert(
                 conn, alert.cause, which, seen.cars, seen.alerting, seen.expected
             )

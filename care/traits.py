@@ -182,7 +182,7 @@ HAVE = {
 }
 
 
-def words(trait: Trait, model: str | None) -> str:
+def words(trait: Trait, model: str | None, across: bool = False) -> str:
     """A trait in plain words.
 
     Parameters
@@ -190,6 +190,8 @@ def words(trait: Trait, model: str | None) -> str:
     trait : Trait
     model : str or None
         Of the incident; None where it is cars of all models.
+    across : bool
+        All dealers' cars are meant.
 
     Examples
     --------
@@ -210,10 +212,10 @@ def words(trait: Trait, model: str | None) -> str:
             f" {trait.fleet} {extreme} of {trait.of_fleet}"
         )
     share = 100 * trait.fleet / trait.of_fleet
-    like = f"all {model}" if model and trait.kind != "model" else "all cars"
+    like = (model if model and trait.kind != "model" else "cars") + ("" if across else " here")
     return (
         f"{trait.cars:,} of {trait.of_cars:,} {HAVE[trait.kind].format(trait.value)}"
-        f" ({f'{share:.0f}' if share >= 0.5 else 'fewer than 1'} % of {like} here)"
+        f" ({f'{share:.0f}' if share >= 0.5 else 'fewer than 1'} % of all {like})"
     )
 
 

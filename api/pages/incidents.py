@@ -33,7 +33,11 @@ def show(desk: Looking) -> Response:
         incidents=found,
         days=_days(desk, ids),
         said={
-            each.id: [traits.words(one, _model(each)) for one in shared[each.id] if one.stands_out]
+            each.id: [
+                traits.words(one, _model(each), each.across)
+                for one in shared[each.id]
+                if one.stands_out
+            ]
             for each in found
         },
     )

@@ -35,21 +35,24 @@ class Incident:
     waits_since: datetime  # it was opened, or opened again
     counted_at: datetime | None  # its cars were compared with others
     elsewhere: int | None  # cars of other dealers that had the same alert meanwhile
+    across: bool  # `cars`, `alerting` and `expected` are of all dealers
 
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Like cars in a dealer's care: of one model, or all."""
+    """Like cars in a dealer's care, or across all dealers: of one model, or all."""
 
     dealer_id: int
     now: datetime
     make: str | None = None
     model: str | None = None
+    across: bool = False
 
 
 _COLUMNS = """
     id, dealer_id, cause, make, model, opened_at, cars, alerting, expected, state, code, why,
-    decided_by, decided_at, waits_since, counted_at, elsewhere
+    decided_by, decided_at, waits_since, counted_at, elsewhere,
+    across
 """
 
 
@@ -91,17 +94,22 @@ def covering(
 
 
 _THEIRS = """
-    v.id IN (SELECT vehicle_id FROM in_care(%(now)s) WHERE dealer_id = %(dealer)s)
+    (%(across)s OR v.id IN (SELECT vehicle_id FROM in_care(%(now)s) WHERE dealer_id = %(dealer)s))
     AND (%(model)s::text IS NULL OR (v.make = %(make)s AND v.model = %(model)s))
 """
 
 
 def alerting(conn: Connection, cause: str, which: Like, since: datetime, at: datetime) -> int:
-    """How many like cars had an alert of a cause."""
+    """How many like cars had an alert of a cause.
+
+    Across dealers without those that one dealer's own incident explains: weather is regional.
+    """
     row = conn.execute(
         """
         SELECT count(DISTINCT a.vehicle_id) FROM alert a JOIN vehicle v ON v.id = a.vehicle_id
-        WHERE a.cause = %(cause)s AND a.opened_at > %(since)s AND a.opened_at <= %(at)s AND """
+        LEFT JOIN incident i ON i.id = a.incident_id AND NOT i.across
+        WHERE a.cause = %(cause)s AND a.opened_at > %(since)s AND a.opened_at <= %(at)s
+          AND (i.id IS NULL OR NOT %(across)s) AND """
         + _THEIRS,
         {"cause": cause, "since": since, "at": at, **_values(which)},
     ).fetchone()
@@ -139,6 +147,7 @@ def _values(which: Like) -> dict[str, object]:
         "now": which.now,
         "make": which.make,
         "model": which.model,
+        "across": which.across,
     }
 
 
@@ -154,10 +163,10 @@ def insert(
     with conn.cursor(row_factory=class_row(Incident)) as cur:
         row = cur.execute(
             """
-            INSERT INTO incident (dealer_id, cause, make, model, opened_at, waits_since, cars,
-                alerting, expected)
-            VALUES (%(dealer)s, %(cause)s, %(make)s, %(model)s, %(now)s, %(now)s, %(cars)s,
-                %(alerting)s, %(expected)s) RETURNING
+            INSERT INTO incident (dealer_id, cause, make, model, across, opened_at, waits_since,
+                cars, alerting, expected)
+            VALUES (%(dealer)s, %(cause)s, %(make)s, %(model)s, %(across)s, %(now)s, %(now)s,
+                %(cars)s, %(alerting)s, %(expected)s) RETURNING
             """
             + _COLUMNS,
             {"cause": cause, "cars": cars, "alerting": alerting, "expected": expected}
@@ -350,7 +359,9 @@ _SAME = """
 
 
 def counts(conn: Connection, incident: Incident, since: datetime, now: datetime) -> list[Count]:
-    """What the cars with the same alert share, and how many cars of the dealer have that, too.
+    """What the cars with the same alert share, and how many of the dealer's have that, too.
+
+    Of all dealers', where the incident is across them.
 
     Models are counted among all cars; the rest among those of the incident's model, for all that
     comes with a model is shared by its cars.
@@ -359,7 +370,7 @@ def counts(conn: Connection, incident: Incident, since: datetime, now: datetime)
         return cur.execute(
             "WITH same AS MATERIALIZED (SELECT DISTINCT vehicle_id FROM ("
             + _SAME
-            + """) AS s WHERE dealer_id = %(dealer)s), counted AS (
+            + """) AS s WHERE %(across)s OR dealer_id = %(dealer)s), counted AS (
                 SELECT kind, value, count(same.vehicle_id) AS cars, count(*) AS fleet
                 FROM in_care(%(now)s) AS i JOIN vehicle AS v ON v.id = i.vehicle_id
                 LEFT JOIN vehicle_status AS s ON s.vehicle_id = v.id
@@ -371,7 +382,7 @@ def counts(conn: Connection, incident: Incident, since: datetime, now: datetime)
                     ('plant', trim(v.make || ' ' || substr(v.vin, 11, 1))),
                     ('series', left(v.vin, 14)),
                     ('firmware', s.firmware)) AS t (kind, value)
-                WHERE i.dealer_id = %(dealer)s AND value <> '' AND (
+                WHERE (%(across)s OR i.dealer_id = %(dealer)s) AND value <> '' AND (
                     kind = 'model' OR %(model)s::text IS NULL
                     OR (v.make = %(make)s AND v.model = %(model)s))
                 GROUP BY kind, value)
@@ -384,7 +395,9 @@ def counts(conn: Connection, incident: Incident, since: datetime, now: datetime)
             {
                 "cause": incident.cause,
                 "since": since,
-                **_values(Like(incident.dealer_id, now, incident.make, incident.model)),
+                **_values(
+                    Like(incident.dealer_id, now, incident.make, incident.model, incident.across)
+                ),
             },
         ).fetchall()
 

@@ -221,3 +221,65 @@ def test_the_same_elsewhere_is_counted_and_not_named(db: psycopg.Connection) -> 
     assert incident.compare(db, later) == 1
     assert row(db, "SELECT elsewhere, counted, counted_at FROM incident") == (3, 10, later)
     assert incident.compare(db, later + timedelta(days=1)) == 0
+
+
+# -- across dealers ------------------------------------------------------------------------------
+
+
+def thinly(db: psycopg.Connection, customers: int = 60, dealers: int = 6) -> tuple[int, ...]:
+    """One model's cars with many dealers, and half of it with new firmware; the cars."""
+    world = build(db, customers=customers)
+    db.execute(
+        "INSERT INTO dealer (name, time_zone, phone) SELECT 'Hill ' || n, 'America/Chicago',"
+        " '+13125550' || 200 + n FROM generate_series(2, %s) n",
+        (dealers,),
+    )
+    db.execute(
+        "UPDATE customer SET advisor_id = NULL,"
+        " dealer_id = (SELECT min(id) FROM dealer) + id %% %s",
+        (dealers,),
+    )
+    db.execute(
+        "INSERT INTO vehicle_status SELECT id, true, %s, '4.1.' || id %% 2 FROM vehicle", (MONDAY,)
+    )
+    db.commit()
+    return world.vehicles
+
+
+def test_what_no_dealer_sees_alone_is_seen_across_them(db: psycopg.Connection) -> None:
+    """A car or two each; each dealer decides for its own, and learns that it is not alone."""
+    cars = [car for car in thinly(db) if car % 2][:12]
+    for n, car in enumerate(cars):
+        find(db, car, MONDAY - timedelta(hours=12 - n))
+    take_up(db)
+    found = db.execute("SELECT dealer_id, across, model, cars FROM incident").fetchall()
+    assert len(found) == len({dealer for dealer, *_ in found}) == 3  # of the odd cars' dealers
+    assert {tuple(rest) for _, *rest in found} == {(True, "Corolla", 60)}
+    assert one(db, "SELECT count(*) FROM alert WHERE incident_id IS NOT NULL") == 12
+    incident.compare(db, MONDAY)
+    for shared in incidents.traits(db, [1, 2, 3]).values():
+        (firmware,) = [each for each in shared if each.stands_out]
+        assert (firmware.kind, firmware.cars, firmware.fleet) == ("firmware", 12, 30)
+        assert traits.words(firmware, "Toyota Corolla", across=True) == (
+            "12 of 12 run firmware 4.1.1 (50 % of all Toyota Corolla)"
+        )
+    assert one(db, "SELECT min(elsewhere) FROM incident") == 8
+    assert incident.release(db, 1, "staff:1", "", MONDAY) == 4
+    assert one(db, "SELECT count(*) FROM incident WHERE state = 'open'") == 2
+
+
+def test_a_season_is_no_incident_across_dealers(db: psycopg.Connection) -> None:
+    """What is usual, or three times as frequent, is each dealer's own."""
+    cars = thinly(db, customers=90, dealers=30)
+    past = [MONDAY - timedelta(days=10 + n) for n in range(160)]
+    for at in past:
+        db.execute(
+            """INSERT INTO alert (vehicle_id, cause, state, urgency, confidence, summary, opened_at,
+                   refreshed_at, closed_at, close_reason)
+               VALUES (%s, 'battery_12v', 'closed', 'soon', 0.8, 'x', %s, %s, %s, 'repaired')""",
+            (cars[0], at, at, at),
+        )
+    for n, car in enumerate(cars[1:21]):
+        find(db, car, MONDAY - timedelta(hours=20 - n))
+    take_up(db)
+    assert one(db, "SELECT count(*) FROM incident") == 0

@@ -73,15 +73,15 @@ def test_nothing_overtakes_what_a_broker_without_subscriber_dropped(own_broker: 
 
 
 def test_a_tunnel_buffers_and_the_last_will_speaks(own_broker: Broker, service: Service) -> None:
-    with Gateway(own_broker.url, VIN) as gateway:
-        eventually(lambda: (VIN, "online") in service.status, "what the test waits for")
+    with Gateway(own_broker.url, VIN, firmware="4.1.2") as gateway:
+        eventually(lambda: (VIN, "online 4.1.2") in service.status, "what the test waits for")
         with gateway.tunnel():
             eventually(lambda: service.status[-1] == (VIN, "offline"), "what the test waits for")
             gateway.send(frames(0, 40))
             assert not gateway.flush(0.2)
             assert gateway.pending == 40
         assert gateway.flush(20)
-        eventually(lambda: service.status[-1] == (VIN, "online"), "what the test waits for")
+        eventually(lambda: service.status[-1] == (VIN, "online 4.1.2"), "what the test waits for")
     eventually(lambda: service.status[-1] == (VIN, "offline"), "what the test waits for")
     assert service.stored[VIN] == list(range(40))
 
