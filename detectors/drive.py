@@ -9,7 +9,7 @@ import msgspec
 from detectors.reading import HOUR_MS, MINUTE_MS, number, running
 from record.flow import Frame
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the rule or of the fields, as a detector's version is."""
 
 SIGNALS = ("ambient_temp_c", "engine_running", "engine_speed_rpm", "ignition", "speed_kmh")
@@ -26,7 +26,8 @@ class Drive(msgspec.Struct, array_like=True, gc=False):
     """Where the car is in its day. Times are the car's, in ms; 0 is never.
 
     A drive begins when the ignition is switched on (an engine that runs, or a wheel that turns,
-    says so too) and ends when it is switched off, or with a silence of `GAP_MS`.
+    says so too) and ends when it is switched off, or with a silence of `GAP_MS`. An engine that
+    stands ends it only after `GAP_MS` too: it may wait at a light, or have failed to start.
 
     Attributes
     ----------
@@ -82,6 +83,7 @@ class Drive(msgspec.Struct, array_like=True, gc=False):
         """Take the next frame."""
         now = frame.ts_ms
         signals = frame.signals
+        under_way = self.since_ms != 0
         engine = running(frame)
         ignition = signals.get("ignition")
         moving = number(frame, "speed_kmh", 1, 500) is not None
@@ -90,8 +92,7 @@ class Drive(msgspec.Struct, array_like=True, gc=False):
         elif ignition is not None:
             on = False
         else:
-            on = None if engine is None else engine
-        under_way = self.since_ms != 0
+            on = False if engine is False and not under_way else None
         silent = under_way and now - self.awake_ms > GAP_MS
         self.begins = self.ends = False
         self.step_ms = 0

@@ -24,7 +24,8 @@ an hour's driving tells it to some 5 %. Only low: dirt on the wire insulates it,
 is an engine under load, with a trailer."""
 
 SURE = 4.0
-"""Times the spread that an engine's hours have anyway: a hybrid's are not alike."""
+"""Times the spread that there is anyway: a hybrid's hours of air flow are not alike, and in a jam
+each stop heats the intake."""
 
 TIMES = 3
 """In a row: nights, drives, or hours of air flow."""
@@ -144,7 +145,7 @@ class SensorDrift(Detector[State]):
     """
 
     name = "sensor_drift"
-    version = 2
+    version = 3
     signals = (
         "coolant_temp_c",
         "ambient_temp_c",
@@ -239,7 +240,8 @@ class SensorDrift(Detector[State]):
         stuck = intake_k == 0.0 or (outside_k == 0.0 and s.outside[0] == s.outside_before)
         s.outside_before = s.outside[0]
         if not stuck:
-            s.pairs[INTAKE_AIR].learn(s.sum_k / s.n, OFF_K)
+            limit = max(OFF_K, SURE * s.pairs[INTAKE_AIR].usual.spread)
+            s.pairs[INTAKE_AIR].learn(s.sum_k / s.n, limit)
         return True
 
     def _pumped(self, frame: Frame) -> bool:

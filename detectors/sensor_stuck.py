@@ -127,7 +127,7 @@ class SensorStuck(Detector[State]):
     """
 
     name = "sensor_stuck"
-    version = 2
+    version = 3
     signals = (
         *SENSORS,
         "engine_speed_rpm",
@@ -181,7 +181,7 @@ class SensorStuck(Detector[State]):
                 sensor.low = value
             elif value > sensor.high:
                 sensor.high = value
-            sensor.n += 1
+            sensor.n = min(sensor.n + 1, READINGS)
         if s.weather_c is None and s.rested_ms >= COLD_MS:
             cold = number(frame, "tire_temp_front_left_c", -60, 90)
             s.weather_c = number(frame, "coolant_temp_c", -60, 90) if cold is None else cold
@@ -232,7 +232,7 @@ class SensorStuck(Detector[State]):
                 s.coldest_c = min(s.weather_c if s.coldest_c is None else s.coldest_c, s.weather_c)
                 s.warmest_c = max(s.warmest_c, s.weather_c)
             return sensor.moved >= MOVED
-        sensor.well += 1
+        sensor.well = min(sensor.well + 1, WELL)
         sensor.moved = min(sensor.moved + 1, MOVED)
         sensor.same = max(sensor.same - 1, 0)
         if not sensor.same and not sensor.told:

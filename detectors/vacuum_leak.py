@@ -35,9 +35,13 @@ of thumb), of which the part that fades with load is some 4 % (carOBD's real dri
 ALONE_PCT = 15.0
 """With no past to compare with. P0171 is set where both trims are at their end, at 20 to 25 %."""
 
+SURE = 3.0
+"""And above it so many times the spread of its own stretches. A stretch's standard error knows
+nothing of what differs from one to the next: purge, fuel, heat under the hood, idling only."""
+
 WELL_PCT = 4.0
-KNOWN = 6
-"""Stretches after which we know what is usual for this car."""
+KNOWN = 12
+"""Stretches after which we know what is usual for this car: some drives."""
 
 WELL_DAYS = 4
 """A crack in a hose opens and closes: it is mended after so many days without."""
@@ -72,7 +76,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     most_x: float = 0.0
     # all stretches
     usual: Usual = msgspec.field(default_factory=Usual)
-    lean: int = 0  # stretches in a row
+    lean_ms: int = 0  # the drive since which every stretch was lean
     well_day: int = 0
     well_days: int = 0
     told_ms: int = 0
@@ -92,7 +96,8 @@ class VacuumLeak(Detector[State]):
 
     where ψ is 1 in deep vacuum and falls with the manifold's pressure. Its slope is the leak in
     g/s, and q over the idle's flow the share of the trim that only a leak explains. Raised when
-    that is 8 % above the car's own past, or 15 % where there is none, twice in a row; recovered
+    that is 8 % above the car's own past and well outside its spread, or 15 % wherever that was, in
+    two drives and nowhere between, as a trouble code needs two trips (13 CCR 1968.2); recovered
     after four good days. An engine without a meter (speed-density) sees much of a leak by its
     manifold pressure, so it is judged with less confidence, by the flow of a 1.6 l engine.
 
@@ -103,17 +108,19 @@ class VacuumLeak(Detector[State]):
     ...     leak_g_s = 0.6 if day >= 6 else 0.0
     ...     for s in range(0, 900, 5):
     ...         flow = (2.6, 8.0, 18.0)[s // 5 % 3]
-    ...         finding = detector.update(Frame(1, day * DAY_MS + s * 1000, {
+    ...         frame = Frame(1, day * DAY_MS + s * 1000, {
     ...             "engine_speed_rpm": 400 + 150 * flow, "coolant_temp_c": 88.0,
     ...             "air_flow_g_s": flow, "long_fuel_trim_1_pct": 2.0,
-    ...             "short_fuel_trim_1_pct": (0.5, -0.5)[s % 2] + 100 * leak_g_s / flow}))
+    ...             "short_fuel_trim_1_pct": (0.5, -0.5)[s % 2] + 100 * leak_g_s / flow})
+    ...         detector.drive.see(frame)
+    ...         finding = detector.update(frame)
     ...         if finding:
     ...             print(day, finding.kind, finding.summary)
-    6 raised Lean at idle: trims 23 % above those at load, usually 0 %; 0.6 g/s of air unmetered
+    7 raised Lean at idle: trims 23 % above those at load, usually 0 %; 0.6 g/s of air unmetered
     """
 
     name = "vacuum_leak"
-    version = 1
+    version = 2
     signals = (
         "short_fuel_trim_1_pct",
         "long_fuel_trim_1_pct",
@@ -188,12 +195,13 @@ class VacuumLeak(Detector[State]):
         lean_pct = slope * most_x
         usual_pct = max(s.usual.mean, 0.0)
         known = s.usual.count >= KNOWN
-        limit_pct = min(usual_pct + RISE_PCT, ALONE_PCT) if known else ALONE_PCT
+        rise_pct = max(RISE_PCT, SURE * s.usual.spread)
+        limit_pct = min(usual_pct + rise_pct, ALONE_PCT) if known else ALONE_PCT
         if lean_pct > limit_pct:
-            s.lean += 1
+            s.lean_ms = s.lean_ms or self.drive.since_ms
             s.well_days = 0
             return self._raised(frame, lean_pct, usual_pct, slope / 100, at_load_pct)
-        s.lean = 0
+        s.lean_ms = 0
         s.usual.learn(lean_pct, keep=KNOWN)
         return self._recovered(frame, lean_pct, usual_pct) if s.told_ms else None
 
@@ -201,7 +209,7 @@ class VacuumLeak(Detector[State]):
         self, frame: Frame, lean_pct: float, usual_pct: float, leak_g_s: float, load_pct: float
     ) -> Answer:
         s = self.state
-        if s.told_ms or s.lean < 2:
+        if s.told_ms or s.lean_ms == self.drive.since_ms:
             return None
         s.told_ms = frame.ts_ms
         metered = number(frame, "air_flow_g_s", 0) is not None

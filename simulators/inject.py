@@ -51,6 +51,9 @@ LEAK_G_S = 0.9
 #: Where control units stop adding fuel, and set P0171.
 TRIM_LIMIT_PCT = 25.0
 
+#: How fast a starter turns an engine.
+CRANKS_RPM = 200.0
+
 
 def overheat(
     frames: Iterable[Frame], *, onset_s: float, severity: float = 0.9, displacement_l: float = 1.4
@@ -164,8 +167,9 @@ def start(frames: Sequence[Frame], *, wear: float, outside_c: float) -> list[Fra
     """The same drive with what the log begins too late for: the battery at rest, and cranking.
 
     A logger that draws its power from the ignition sees neither. Added are a frame at rest, an hour
-    before, and two while the starter turns, as `simulators.physics` has them for a battery whose
-    resistance has grown and whose charge sinks; a healthy one has `wear` 0.
+    before, and two while the starter turns, just before the engine runs for the first time, as
+    `simulators.physics` has them for a battery whose resistance has grown and whose charge sinks; a
+    healthy one has `wear` 0. What was logged while it cranks is left out.
 
     Parameters
     ----------
@@ -174,21 +178,25 @@ def start(frames: Sequence[Frame], *, wear: float, outside_c: float) -> list[Fra
     outside_c
         Temperature of the battery, °C.
     """
-    first = frames[0]
+    runs_ms = next(
+        (one.ts_ms for one in frames if (_number(one, ENGINE_SPEED) or 0.0) > CRANKS_RPM),
+        frames[0].ts_ms,
+    )
     charge = 0.95 - 0.5 * wear
     rest_v = rest_voltage_v(charge, outside_c)
     lowest_v = crank_voltage_v(charge, outside_c, 1 + 3.2 * wear)
-    added = []
-    for before_s, state, voltage_v in (
-        (3600.0, "OFF", rest_v),
-        (2.0, "START", lowest_v),
-        (1.0, "START", rest_v - 0.55 * (rest_v - lowest_v)),
-    ):
-        signals: dict[str, Value] = {IGNITION: state, VOLTAGE: round(voltage_v, 2)}
-        if state == "START":
-            signals |= {ENGINE_SPEED: 200.0, SPEED: 0.0}
-        added.append(Frame(first.ts_ms - int(1000 * before_s), signals))
-    return [*added, *frames]
+    starts = [
+        Frame(
+            runs_ms - before_ms,
+            {IGNITION: "START", VOLTAGE: round(volt, 2), ENGINE_SPEED: CRANKS_RPM, SPEED: 0.0},
+        )
+        for before_ms, volt in ((2000, lowest_v), (1000, rest_v - 0.55 * (rest_v - lowest_v)))
+    ]
+    waits = [one for one in frames if one.ts_ms < starts[0].ts_ms]
+    runs = [one for one in frames if one.ts_ms >= runs_ms]
+    rest_ms = frames[0].ts_ms - 3_600_000
+    rest = Frame(rest_ms, {IGNITION: "OFF", VOLTAGE: round(rest_v, 2)})
+    return [rest, *waits, *starts, *runs]
 
 
 def _number(frame: Frame, path: str) -> float | None:

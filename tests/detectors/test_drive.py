@@ -72,6 +72,21 @@ def test_a_hybrid_drives_on_while_its_engine_stands() -> None:
     assert not stands.engine_since_ms and again.engine_since_ms == T0 + 30_000
 
 
+def test_an_engine_that_waits_at_a_light_or_fails_to_start_ends_no_drive() -> None:
+    drives, light, failed, started, off, parked = life(
+        (0, {"engine_speed_rpm": 1500.0, "speed_kmh": 40.0}),
+        (40, {"engine_speed_rpm": 0.0, "speed_kmh": 0.0}),
+        (9 * 3600, {"engine_speed_rpm": 200.0, "ignition": "START"}),
+        (9 * 3600 + 9, {"engine_speed_rpm": 900.0}),
+        (9 * 3600 + 60, {"engine_speed_rpm": 0.0, "speed_kmh": 0.0}),
+        (9 * 3600 + 70 + GAP_MS / 1000, {"engine_speed_rpm": 0.0, "speed_kmh": 0.0}),
+    )
+    assert drives.since_ms == light.since_ms == T0 and not light.engine_since_ms
+    assert failed.begins and failed.since_ms == started.since_ms == off.since_ms
+    assert started.rested_ms == 9 * HOUR_MS and started.engine_since_ms
+    assert parked.ends and parked.parked_ms == T0 + (9 * 3600 + 9) * 1000
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), 900.0, "cold", None, True])
 def test_the_outside_is_what_a_sensor_can_say(wrong: Any) -> None:
     warm, same, old = life(

@@ -81,6 +81,15 @@ def test_a_start_is_deeper_the_weaker_the_battery() -> None:
     assert 10 < float(healthy[1].signals[VOLTAGE]) < 11
 
 
+def test_the_starter_turns_when_the_engine_begins_to_run() -> None:
+    logged = [Frame(1000 * s, {ENGINE_SPEED: 850.0 if s >= 10 else 0.0}) for s in range(20)]
+    frames = start(logged, wear=0.0, outside_c=15)
+    at = [frame.ts_ms for frame in frames]
+    assert at == sorted(set(at))
+    cranks = [frame.ts_ms for frame in frames if frame.signals.get(IGNITION) == "START"]
+    assert cranks == [8000, 9000] and frames[1:9] == logged[:8]
+
+
 def wished(tmp_path: Path, *words: str) -> Namespace:
     parser = ArgumentParser()
     lives.arguments(parser)
