@@ -6,7 +6,7 @@ cars wait, nobody is told yet, and a manager decides once for all. Danger never 
 have in common is counted for the manager (`care.traits`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from math import exp, lgamma, log, log1p
@@ -167,13 +167,23 @@ def _begun(
             continue
         seen = Seen(alerting, *incidents.past(conn, alert.cause, which, since - PAST, since))
         if unusual(seen) and (not which.across or seen.alerting >= ACROSS * seen.expected):
-            found = incidents.insert(
-                conn, alert.cause, which, seen.cars, seen.alerting, seen.expected
-            )
-            incidents.gather(conn, found, since, now)
-            people.audit(conn, now, "care", "incident opened", f"incident:{found.id}")
-            return found
+            if which.across:
+                for other in incidents.dealers(conn, alert.cause, which, since, at):
+                    theirs = replace(which, dealer_id=other)
+                    covered = incidents.covering(
+                        conn, other, alert.cause, make, model, now - REMEMBERED
+                    )
+                    if other != dealer_id and covered is None:
+                        _opened(conn, alert.cause, theirs, seen, since)
+            return _opened(conn, alert.cause, which, seen, since)
     return None
+
+
+def _opened(conn: Connection, cause: str, which: Like, seen: Seen, since: datetime) -> Incident:
+    found = incidents.insert(conn, cause, which, seen.cars, seen.alerting, seen.expected)
+    incidents.gather(conn, found, since, which.now)
+    people.audit(conn, which.now, "care", "incident opened", f"incident:{found.id}")
+    return found
 
 
 def release(conn: Connection, incident_id: int, actor: str, why: str, now: datetime) -> int:

@@ -117,6 +117,21 @@ def alerting(conn: Connection, cause: str, which: Like, since: datetime, at: dat
     return int(row[0])
 
 
+def dealers(conn: Connection, cause: str, which: Like, since: datetime, at: datetime) -> list[int]:
+    """Who cares for like cars with an open alert of a cause."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT c.dealer_id FROM alert a JOIN vehicle v ON v.id = a.vehicle_id
+        JOIN in_care(%(now)s) c ON c.vehicle_id = v.id
+        WHERE a.cause = %(cause)s AND a.state = 'open' AND a.opened_at > %(since)s
+          AND a.opened_at <= %(at)s AND c.dealer_id IS NOT NULL AND """
+        + _THEIRS
+        + " ORDER BY 1",
+        {"cause": cause, "since": since, "at": at, **_values(which)},
+    )
+    return [row[0] for row in rows]
+
+
 def past(
     conn: Connection, cause: str, which: Like, begin: datetime, end: datetime
 ) -> tuple[int, int, float]:
