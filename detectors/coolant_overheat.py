@@ -4,7 +4,7 @@ import msgspec
 from river import stats
 
 from detectors.contract import Answer, Detector, time_of
-from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, number, running
+from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, breathed_g_s, number, running
 from record.flow import Evidence, FindingKind, Frame, Urgency
 
 HOT_C = 118.0
@@ -43,6 +43,8 @@ HOTTER_C = 6.0
 ROAD_KMH, WARM_C = 30.0, 80.0
 """So fast the wind cools, and the fan has no part in it; so warm the thermostat is at work."""
 
+STANDS_KMH = 5.0
+
 ROAD_READINGS = 10
 KNOWN = 8
 """Drives after which we know how warm this car's coolant is on the road."""
@@ -51,19 +53,39 @@ ABOVE_K = 3.0
 """Within so much of what they reached on the average a drive is ordinary; so much above what the
 hottest of them reached it no longer is."""
 
-CALM = 5
-"""Ordinary drives in a row that end what began before."""
+ONCE_C, ONCE_K = 105.0, 8.0
+AGAIN_C, AGAIN_K = 100.0, 5.0
+"""On the road a wax thermostat has done all it can 8 K above where it begins to open, and fans run
+at full speed from about 105 °C: who gets there, and so far above the hottest that this car ever
+was, has too little cooling left. Of the second such drive less is enough: fans begin at 95 to 100.
+An engine whose map-controlled thermostat holds 105 was there before."""
 
-NEWEST = 0.4
-"""Weight of the newest ordinary drive in what is the case lately."""
+WARMER_AIR_K, HARDER = 5.0, 1.25
+"""Air no warmer than this above the warmest, and load no heavier in the mean than so many times the
+heaviest of the drives that were well: a trailer on a pass in July proves nothing of a car that we
+know from winter."""
 
-WARMER_K = 1.0
+READS_HOT_K = 8.0
+"""After a night coolant and air are the same but for 3 K; above this it is the sensor, or a block
+heater."""
+
+CALM = 12
+"""Ordinary drives in a row that end what began before: about a week."""
+
+WARMER_K, WARMER = 1.0, 2
 """A mean over a drive is known to some tenths, and a thermostat holds it from day to day. Half the
 flow through the radiator takes twice the opening: 2 to 3 K of the 8 over which a wax element
-opens."""
+opens. So much in so many drives in a row that were not hot."""
 
-SUDDEN_K = 14.0
-"""So much hotter from one drive to the next: what broke, broke whole."""
+SHUT_C = (55.0, 78.0)
+"""While it warms up from here to there, no thermostat is open and all heat stays."""
+
+HEAT_STAYS = 0.4
+"""Of the heat, beyond where the car ever was. Cooling that just no longer suffices carries most of
+it off: so it begins where a thermostat opens less from day to day. Where so much stays at once,
+cooling was lost between two drives."""
+
+ENOUGH_K = 6
 
 SOAK_MS, SOAK_K = 8 * HOUR_MS, 30.0
 """After a night coolant is as cold as the air, or 25 K above it with a block heater. A reading in
@@ -73,50 +95,93 @@ degrees Fahrenheit is 32 above, unless it freezes."""
 class Road(msgspec.Struct, array_like=True, gc=False):
     """How warm the coolant is on the road, drive for drive: what it was, and what it became."""
 
-    drive_ms: int = 0
     warm_c: stats.Mean = msgspec.field(default_factory=stats.Mean)
     highest_c: float = 0.0
-    known: int = 0  # drives that the next three are of
+    flow_g: int = 0  # of air each second, summed over the readings of `warm_c`
+    air_c: int = -60  # outside
+    shut_k: int = 0  # warmed up so much with the thermostat shut, in the last drive that did
+    shut_g: int = 0  # for so much air
+    over_c: int = 0  # the first reading beyond what is ordinary, in this drive
+    over_g: int = 0  # air from there to the hottest
+    since_g: int = 0  # and since then
+    known: int = 0  # drives that the next five are of
     usual_c: float = 0.0
     high_c: float = 0.0
     top_c: float = 0.0
-    lately_c: float = 0.0
-    first_c: float = 0.0  # the highest of the first drive that was not ordinary; 0 if none
+    hardest_g: int = 0
+    warmest_c: int = -60
+    warmer: int = 0  # drives in a row that were warmer, but not hot
+    hot: int = 0  # drives that were not ordinary, and ordinary ones since the first of them
+    ordinary: int = 0
     calm: int = 0
 
-    def see(self, drive_ms: int, temp_c: float, speed_kmh: float | None) -> None:
-        """Take a reading of a drive with the engine settled."""
-        if drive_ms != self.drive_ms:
-            self._learn()
-            self.drive_ms, self.warm_c, self.highest_c = drive_ms, stats.Mean(), 0.0
-        self.highest_c = max(self.highest_c, temp_c)
-        if temp_c >= WARM_C and speed_kmh is not None and speed_kmh >= ROAD_KMH:
-            self.warm_c.update(temp_c)
+    def begin(self, temp_c: float) -> None:
+        """Learn from the last drive, for here is the first reading of another."""
+        if self.warm_c.n >= ROAD_READINGS:
+            self._learn(self.warm_c.get())
+        self.warm_c, self.highest_c = stats.Mean(), 0.0
+        self.flow_g = self.over_c = self.over_g = self.since_g = 0
+        if temp_c < SHUT_C[0]:
+            self.shut_k = self.shut_g = 0
 
-    def _learn(self) -> None:
-        """After a drive."""
-        if self.warm_c.n < ROAD_READINGS:
-            return
-        warm_c = self.warm_c.get()
+    def heat(self, last_c: float, temp_c: float | None, air_g: float) -> None:
+        """What the heat of so much air did to coolant that last was so warm."""
+        if SHUT_C[0] <= last_c < SHUT_C[1]:
+            self.shut_k += 0 if temp_c is None else round(temp_c - last_c)
+            self.shut_g += round(air_g)
+        elif self.known >= KNOWN and last_c > self.top_c + ABOVE_K:
+            self.over_c = self.over_c or round(last_c)
+            self.since_g += round(air_g)
+            if temp_c is not None and temp_c > self.highest_c:
+                self.over_g, self.since_g = self.over_g + self.since_g, 0
+
+    def see(self, temp_c: float, air_c: float | None, flow_g_s: float) -> None:
+        """Take a reading of the road."""
+        self.warm_c.update(temp_c)
+        self.flow_g += round(flow_g_s)
+        self.air_c = -60 if air_c is None else round(air_c)
+
+    def _learn(self, warm_c: float) -> None:
         if self.known < KNOWN:
             self.known += 1
             self.usual_c += (warm_c - self.usual_c) / self.known
             self.high_c += (self.highest_c - self.high_c) / self.known
             self.top_c = max(self.top_c, self.highest_c)
-            self.lately_c = self.usual_c
         elif self.highest_c > self.top_c + ABOVE_K:
-            self.first_c, self.calm = self.first_c or self.highest_c, 0
-        elif self.highest_c <= self.high_c + ABOVE_K:
-            self.lately_c += NEWEST * (warm_c - self.lately_c)
-            self.calm += 1
+            self.hot, self.calm = self.hot + 1, 0
+            return
+        else:
+            self.warmer = self.warmer + 1 if warm_c - self.usual_c >= WARMER_K else 0
+        if self.highest_c <= self.high_c + ABOVE_K:
+            self.calm, self.ordinary = self.calm + 1, self.ordinary + (self.hot > 0)
+            self.hardest_g = max(self.hardest_g, self._hard_g())
+            self.warmest_c = max(self.warmest_c, self.air_c)
             if self.calm >= CALM:
-                self.first_c = 0.0
+                self.hot = self.ordinary = 0
+
+    def _hard_g(self) -> int:
+        return round(self.flow_g / self.warm_c.n) if self.warm_c.n else 0
+
+    def _much_stays(self) -> bool:
+        """Whether much of the heat of this drive stays in the coolant."""
+        over_k = self.highest_c - self.over_c
+        if over_k < ENOUGH_K or self.shut_k < ENOUGH_K or not self.over_g:
+            return not self.hot  # nothing tells but that the drive before was hot, and went well
+        return over_k / self.over_g > HEAT_STAYS * self.shut_k / self.shut_g
 
     def sticks(self) -> bool:
         """Whether the way here is a thermostat's: ordinary drives ordinary, others hotter."""
-        warmer_k = self.lately_c - self.usual_c
-        sudden = (self.first_c or self.highest_c) > self.top_c + SUDDEN_K
-        return self.known >= KNOWN and warmer_k < WARMER_K and not sudden
+        if self.known < KNOWN or self.warmer >= WARMER:
+            return False
+        return self.ordinary > 0 or self.hot > 1 or not self._much_stays()
+
+    def too_hot_c(self) -> float:
+        """From here on it is too hot for what this car is and does."""
+        fair = -60 < self.air_c <= self.warmest_c + WARMER_AIR_K
+        if self.known < KNOWN or not fair or self._hard_g() > HARDER * self.hardest_g:
+            return HOT_C
+        c, k = (AGAIN_C, AGAIN_K) if self.hot else (ONCE_C, ONCE_K)
+        return min(max(c, self.top_c + k), HOT_C)
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -137,7 +202,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     told_drive_ms: int = 0
     cause: str = ""
     begun_ms: int = 0  # the drive whose first reading was seen
-    foreign: bool = False  # in it readings are not in °C
+    off_k: int = 0  # warmer than the air after the last night
+    above_ms: int = 0  # since when it is hotter than this car ever was
     road: Road = msgspec.field(default_factory=Road)
 
 
@@ -150,16 +216,24 @@ class CoolantOverheat(Detector[State]):
     hotter and in each further drive that gets hot, so also after a repair that was none; recovered
     after seven good days: 10 minutes between 80 and 100 °C each.
 
+    Before that, less urgent: how hot the coolant gets is learned from the first eight drives on the
+    road. Raised when wind and thermostat no longer hold it: at 105 °C, and 8 K above the hottest of
+    them, for 30 s on the move; in a second such drive at 100 °C and 5 K. Only in air as warm and at
+    loads as heavy (air that the engine breathes) as in drives that were well.
+
     Which part? A pump that moves less, or a radiator that is clogged, carries off less at any load:
-    for days before, the coolant was a little warmer on ordinary drives too; or it fails whole, from
-    one drive to the next. A thermostat that does not open far enough is ordinary on ordinary drives
-    and hot on hard ones, and at times frees itself: then the cause is `thermostat_stuck_closed`.
-    Lost coolant and a dead fan have their detectors, which speak earlier.
+    before, the coolant was a little warmer on two ordinary drives too. Or it fails whole, from one
+    drive to the next: then much of the heat stays in the coolant, measured by the air it takes to
+    warm by a kelvin, against the warm-up with the thermostat shut. A thermostat that does not open
+    far enough is ordinary on ordinary drives and hot on hard ones, at first by little, and at times
+    frees itself: then the cause is `thermostat_stuck_closed`. The name stays; which is likelier by
+    now is told with each refreshment. Lost coolant and a dead fan have their detectors, which speak
+    earlier.
 
     Innocent look-alikes: heat soak after a stop on a hot day (engine off, or just started again); a
     sensor or its wire (the reading jumps, heat can't); a reading in °F (no engine is 30 K warmer
-    than the air after a night). A sensor that stands dry in steam after all coolant is gone reads
-    low: this detector can't see that.
+    than the air after a night), or one that is 8 K high. A sensor that stands dry in steam after
+    all coolant is gone reads low: this detector can't see that.
 
     >>> from record.flow import Vehicle
     >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol")
@@ -174,8 +248,16 @@ class CoolantOverheat(Detector[State]):
     """
 
     name = "coolant_overheat"
-    version = 4
-    signals = ("coolant_temp_c", "engine_speed_rpm", "engine_running", "ignition", "speed_kmh")
+    version = 5
+    signals = (
+        "coolant_temp_c",
+        "engine_speed_rpm",
+        "engine_running",
+        "engine_load_pct",
+        "air_flow_g_s",
+        "ignition",
+        "speed_kmh",
+    )
     causes = ("coolant_overheat", "thermostat_stuck_closed")
     State = State
     __slots__ = ()
@@ -192,29 +274,37 @@ class CoolantOverheat(Detector[State]):
                 s.warm_since_ms = s.hot_since_ms = s.cool_since_ms = 0
             s.seen_run_ms = now
         temp_c = number(frame, "coolant_temp_c", -60, 250)
-        if temp_c is None or self._foreign(temp_c) or not self._believe(temp_c, now):
+        last_c = s.last_c
+        if temp_c is not None:
+            self._begin(temp_c)
+            if s.off_k > SOAK_K or not self._believe(temp_c, now):
+                return None
+        if on:
+            air_g = (breathed_g_s(frame) or 0.0) * self.drive.step_ms / 1000
+            s.road.heat(last_c, temp_c, air_g)
+        if temp_c is None:
             return None
         settled = s.on_since_ms and now - s.on_since_ms >= SETTLE_MS
         if not settled or now - s.seen_run_ms > GAP_MS:
             return None
-        s.road.see(self.drive.since_ms, temp_c, number(frame, "speed_kmh", 0, 500))
+        warmer = self._on_the_road(frame, temp_c)
         if temp_c < COOL_C:
-            return self._cool(frame, temp_c)
+            return warmer or self._cool(frame, temp_c)
         s.cool_since_ms = 0
         s.warm_since_ms = s.warm_since_ms or now
         if temp_c < (STILL_HOT_C if s.hot_since_ms else HOT_C):
             s.hot_since_ms = 0
-            return None
-        return self._hot(frame, temp_c)
+            return warmer
+        return self._hot(frame, temp_c) or warmer
 
-    def _foreign(self, temp_c: float) -> bool:
-        """Whether the coolant was so warm after the last night that it is not read in °C."""
+    def _begin(self, temp_c: float) -> None:
+        """With a drive's first reading: what the last one taught, and whether this can be so."""
         s, drive = self.state, self.drive
         if drive.since_ms and s.begun_ms != drive.since_ms:
             s.begun_ms = drive.since_ms
+            s.road.begin(temp_c)
             if drive.rested_ms >= SOAK_MS and drive.ambient_c is not None:
-                s.foreign = temp_c - drive.ambient_c > SOAK_K
-        return s.foreign
+                s.off_k = round(temp_c - drive.ambient_c)
 
     def _believe(self, temp_c: float, now: int) -> bool:
         """Whether heat alone can have brought the reading here from the last one."""
@@ -234,6 +324,31 @@ class CoolantOverheat(Detector[State]):
         s.last_ms, s.last_c = now, temp_c
         return True
 
+    def _on_the_road(self, frame: Frame, temp_c: float) -> Answer:
+        """Long before the red lamp: hotter than this car ever was, and why not."""
+        s, now = self.state, frame.ts_ms
+        road = s.road
+        road.highest_c = max(road.highest_c, temp_c)
+        speed_kmh = number(frame, "speed_kmh", 0, 500)
+        if temp_c < WARM_C or speed_kmh is None:
+            return None
+        if speed_kmh >= ROAD_KMH:
+            road.see(temp_c, self.drive.ambient_c, breathed_g_s(frame) or 0.0)
+        too_hot_c = road.too_hot_c()
+        if temp_c < too_hot_c or speed_kmh < STANDS_KMH or s.off_k > READS_HOT_K:
+            s.above_ms = 0
+            return None
+        s.above_ms = s.above_ms or now
+        if now - s.above_ms < HOLD_MS or speed_kmh < ROAD_KMH or temp_c >= HOT_C:
+            return None
+        if s.told_c is not None and s.told_drive_ms == self.drive.since_ms:
+            return None
+        summary = (
+            f"Coolant at {temp_c:.0f} °C on the road, in such air and load never above"
+            f" {road.top_c:.0f} °C before"
+        )
+        return self._tells(frame, temp_c, Urgency.SOON, 0.8, summary, road.top_c)
+
     def _hot(self, frame: Frame, temp_c: float) -> Answer:
         s = self.state
         now = frame.ts_ms
@@ -242,24 +357,43 @@ class CoolantOverheat(Detector[State]):
         s.hot_count += 1
         if now - s.hot_since_ms < HOLD_MS or s.hot_count < READINGS:
             return None
-        drive_ms = self.drive.since_ms
-        if s.told_c is None:
-            kind = FindingKind.RAISED
-            s.cause = self.causes[s.road.sticks()]
-        elif temp_c >= s.told_c + HOTTER_C or s.well_days or drive_ms != s.told_drive_ms:
-            kind = FindingKind.REFRESHED
-        else:
+        told_c = 0.0 if s.told_c is None or s.well_days else s.told_c
+        here = s.told_drive_ms == self.drive.since_ms
+        if told_c >= HOT_C and temp_c < told_c + HOTTER_C and here:
             return None
-        s.told_c, s.told_drive_ms, s.well_days = temp_c, drive_ms, 0
         held_s = (now - s.hot_since_ms) // 1000
         confidence = 0.99 if "P0217" in frame.dtcs else min(0.9 + (temp_c - HOT_C) / 100, 0.98)
         summary = f"Coolant at {temp_c:.0f} °C for {held_s} s with the engine running"
+        return self._tells(frame, temp_c, Urgency.STOP, confidence, summary, NORMAL_C)
+
+    def _tells(
+        self,
+        frame: Frame,
+        temp_c: float,
+        urgency: Urgency,
+        confidence: float,
+        summary: str,
+        expected_c: float,
+    ) -> Answer:
+        s = self.state
+        sticks = s.road.sticks()
+        kind = FindingKind.RAISED if s.told_c is None else FindingKind.REFRESHED
+        likely = self.causes[sticks]
+        s.cause = likely if s.told_c is None else s.cause
+        s.told_c, s.told_drive_ms, s.well_days = temp_c, self.drive.since_ms, 0
         notes = ["Rose no faster than heat can: no sensor jump", "No heat soak: engine settled"]
-        if s.cause == "thermostat_stuck_closed":
+        if s.road.known >= KNOWN:
             notes.append(
-                "Ordinary drives stayed as warm as ever: rather the thermostat than the pump"
+                ("" if likely == s.cause else "By now: ")
+                + (
+                    "ordinary drives as warm as ever; rather the thermostat than the pump"
+                    if sticks
+                    else "warmer on all drives, or all at once; rather the pump than the thermostat"
+                )
             )
-        return self._says(kind, frame, temp_c, confidence, summary, tuple(notes))
+        return self._says(
+            kind, frame, temp_c, urgency, confidence, summary, tuple(notes), expected_c
+        )
 
     def _cool(self, frame: Frame, temp_c: float) -> Answer:
         s = self.state
@@ -276,27 +410,29 @@ class CoolantOverheat(Detector[State]):
             return None
         s.told_c, s.well_days = None, 0
         summary = f"Coolant at {temp_c:.0f} °C: warm and not hot on {WELL_DAYS} days"
-        return self._says(FindingKind.RECOVERED, frame, temp_c, 0.9, summary, ())
+        return self._says(FindingKind.RECOVERED, frame, temp_c, Urgency.STOP, 0.9, summary, ())
 
     def _says(
         self,
         kind: FindingKind,
         frame: Frame,
         temp_c: float,
+        urgency: Urgency,
         confidence: float,
         summary: str,
         notes: tuple[str, ...],
+        expected_c: float = NORMAL_C,
     ) -> Answer:
         s = self.state
         since_ms = s.warm_since_ms or s.cool_since_ms or frame.ts_ms
         evidence = Evidence(
             feature="coolant temperature with the engine running",
             value=round(temp_c, 1),
-            expected=NORMAL_C,
+            expected=expected_c,
             unit="°C",
             signals=("coolant_temp_c", "engine_speed_rpm", "speed_kmh"),
             window_from=time_of(since_ms - 10 * MINUTE_MS),
             window_to=frame.ts,
             notes=notes,
         )
-        return self.says(kind, frame, s.cause, Urgency.STOP, confidence, summary, evidence)
+        return self.says(kind, frame, s.cause, urgency, confidence, summary, evidence)

@@ -51,3 +51,29 @@ def running(frame: Frame) -> bool | None:
     if told is True or told is False:
         return told
     return False if ignition in ("OFF", "LOCK", "ACC") else None
+
+
+LITRES, AIR_G_PER_L = 1.5, 1.18
+
+
+def breathed_g_s(frame: Frame) -> float | None:
+    """Air that the engine breathes: metered, or else of its speed and load; None if neither tells.
+
+    Without a meter it is that of a middle-sized engine (load is the share of a full charge, SAE
+    J1979): compare it with the same car's only, where its true size cancels out.
+
+    Examples
+    --------
+    >>> breathed_g_s(Frame(1, 0, {"air_flow_g_s": 8.5}))
+    8.5
+    >>> breathed_g_s(Frame(1, 0, {"engine_load_pct": 40.0, "engine_speed_rpm": 2000.0}))
+    11.8
+    """
+    flow_g_s = number(frame, "air_flow_g_s", 0, 700)
+    if flow_g_s is not None:
+        return flow_g_s
+    load_pct = number(frame, "engine_load_pct", 0, 100)
+    rpm = number(frame, "engine_speed_rpm", 0, 10_000)
+    if load_pct is None or rpm is None:
+        return None
+    return AIR_G_PER_L * LITRES * rpm / 120 * load_pct / 100

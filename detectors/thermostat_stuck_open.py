@@ -4,7 +4,7 @@ import msgspec
 from river import stats
 
 from detectors.contract import Answer, Detector, time_of
-from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, number
+from detectors.reading import DAY_MS, HOUR_MS, MINUTE_MS, breathed_g_s, number
 from record.causes import cause_of
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
 
@@ -32,11 +32,6 @@ AIR_MOST_G = 160.0
 14.7:1 a gram of air sets 2.9 kJ free, of which 0.28 reach the coolant (Heywood, *Internal
 Combustion Engine Fundamentals*, energy balance); 50 to 120 kJ/K take 60 to 150 g. A diesel takes
 twice the air. Caps what is learned of a car that was never well."""
-
-LITRES = 1.5
-AIR_G_PER_L = 1.18
-"""For a car without an air-flow meter: load and speed of an engine of middle size. Its true size
-cancels out, for it stays the same."""
 
 ENOUGH_K = 30.0
 """A drive (or some short ones) that should warm the engine by so much tells something."""
@@ -178,17 +173,13 @@ class ThermostatStuckOpen(Detector[State]):
     def _breathe(self, frame: Frame) -> None:
         """Air that went through the engine since the last frame that told of it."""
         s = self.state
-        flow_g_s = number(frame, "air_flow_g_s", 0, 700)
-        if flow_g_s is not None:
+        if number(frame, "air_flow_g_s", 0, 700) is not None:
             s.metered = True
         elif s.metered:
             return
-        else:
-            load_pct = number(frame, "engine_load_pct", 0, 100)
-            rpm = number(frame, "engine_speed_rpm", 0, 10_000)
-            if load_pct is None or rpm is None:
-                return
-            flow_g_s = AIR_G_PER_L * LITRES * rpm / 120 * load_pct / 100
+        flow_g_s = breathed_g_s(frame)
+        if flow_g_s is None:
+            return
         if s.air_ms and frame.ts_ms - s.air_ms <= GAP_MS:
             s.next_g += flow_g_s * (frame.ts_ms - s.air_ms) / 1000
         s.air_ms = frame.ts_ms

@@ -49,10 +49,10 @@ def test_versions_stand_side_by_side(
 ) -> None:
     out = tmp_path / "report.json"
     asked = ["--detector", "coolant_overheat", "--frames", str(world), "--procs", "1"]
-    assert backtest(*asked, "--params", "HOT_C=900", "--json", str(out)) == 0
+    assert backtest(*asked, "--params", "HOT_C=900,KNOWN=900", "--json", str(out)) == 0
     report = json.loads(out.read_text())
     force, tried = report["scores"]
-    assert force["params"] == {} and tried["params"] == {"HOT_C": 900.0}
+    assert force["params"] == {} and tried["params"] == {"HOT_C": 900.0, "KNOWN": 900.0}
     assert force["right"] == force["root"] >= 1 and force["wrong"] == 0
     assert force["precision"][0] == 1.0 and force["precision"][1] < 1.0
     found, of = force["by_fault"]["coolant_overheat"]

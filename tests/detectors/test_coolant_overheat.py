@@ -8,7 +8,7 @@ import pytest
 from detectors.bank import Bank, detect
 from detectors.coolant_overheat import WELL_DAYS, CoolantOverheat
 from detectors.reading import DAY_MS
-from record.flow import Finding, FindingKind, Frame
+from record.flow import Finding, FindingKind, Frame, Urgency
 from simulators import cycles
 from simulators.faults.coolant_overheat import CoolantOverheat as Fault
 from simulators.faults.thermostat_stuck_closed import ThermostatStuckClosed
@@ -127,3 +127,67 @@ def test_the_way_there_tells_thermostat_from_pump(
     bank = Bank(profile(), kinds=(CoolantOverheat,))
     found = detect(bank, received(car.frames(START + timedelta(days=21))))
     assert {one.cause for one in found} == {cause}
+    assert [one.kind for one in found[:2]] == [RAISED, REFRESHED]
+    assert (found[0].urgency, found[-1].urgency) == (Urgency.SOON, Urgency.STOP)
+
+
+def road(day: int, hottest_c: float, **other: float) -> Iterator[Frame]:
+    """Half an hour on a country road."""
+    own = {"ambient_temp_c": 20.0, "air_flow_g_s": 9.0, "speed_kmh": 80.0} | other
+    yield Frame(1, day * DAY_MS, {**own, "ignition": "OFF", "speed_kmh": 0.0})
+    for s in range(60, 1860, 20):
+        temp_c = min(20.0 + (s - 60) / 12, hottest_c)
+        hot = {"coolant_temp_c": temp_c, "engine_speed_rpm": 2000.0, "engine_load_pct": 40.0}
+        yield Frame(1, day * DAY_MS + s * 1000, {**hot, **own})
+
+
+def months(*last: Iterator[Frame]) -> list[Finding]:
+    """What is said of ten drives that are well, and some more."""
+    bank = Bank(profile(), kinds=(CoolantOverheat,))
+    frames = [frame for day in range(1, 11) for frame in road(day, 92.0)]
+    assert detect(bank, frames) == []
+    return detect(bank, [frame for drive in last for frame in drive])
+
+
+def test_hotter_on_the_road_than_ever_is_told_long_before_the_red_lamp() -> None:
+    [found] = months(road(11, 107.0))
+    assert (found.kind, found.urgency, found.evidence.expected) == (RAISED, Urgency.SOON, 92.0)
+    [again] = months(road(11, 101.0), road(12, 101.0))
+    assert again.at.day == 13
+    assert (again.kind, again.cause) == (RAISED, "thermostat_stuck_closed")
+
+
+def test_the_red_lamp_is_told_in_the_same_drive() -> None:
+    told = months(road(11, 119.0))
+    assert [(one.kind, one.urgency) for one in told] == [
+        (RAISED, Urgency.SOON),
+        (REFRESHED, Urgency.STOP),
+    ]
+
+
+@pytest.mark.parametrize(
+    "drives",
+    [
+        pytest.param([road(11, 101.0)], id="once, and not by much"),
+        pytest.param([road(11, 107.0, ambient_temp_c=31.0)], id="a heat wave"),
+        pytest.param([road(11, 107.0, air_flow_g_s=14.0)], id="a trailer"),
+        pytest.param([road(11, 107.0, speed_kmh=0.0)], id="a jam: the fan's part"),
+        pytest.param([road(11, 107.0, ambient_temp_c=9.0)], id="a sensor that reads high"),
+        pytest.param([road(11, 107.0, ambient_temp_c=float("nan"))], id="nobody knows the air"),
+        pytest.param([road(11, 107.0, speed_kmh=float("nan"))], id="nobody knows the speed"),
+        pytest.param(
+            [road(11, 101.0), *(road(day, 92.0) for day in range(12, 25)), road(25, 101.0)],
+            id="twice, but long ago",
+        ),
+    ],
+)
+def test_an_engine_that_is_hot_for_a_reason_is_no_news(drives: list[Iterator[Frame]]) -> None:
+    assert months(*drives) == []
+
+
+def test_without_an_air_meter_load_and_speed_tell() -> None:
+    nan = float("nan")
+    bank = Bank(profile(), kinds=(CoolantOverheat,))
+    days = [(day, 92.0) for day in range(1, 11)] + [(11, 107.0)]
+    frames = [f for day, hottest_c in days for f in road(day, hottest_c, air_flow_g_s=nan)]
+    assert [one.urgency for one in detect(bank, frames)] == [Urgency.SOON]
