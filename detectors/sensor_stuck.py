@@ -34,10 +34,10 @@ READINGS = 20
 RESTED_MS = 3 * HOUR_MS
 """An engine that stood so long has cooled by half or more, and warms up by tens of kelvins."""
 
-SPEEDS_KMH = (5.0, 40.0)
+SPEEDS_KMH = (5, 40)
 """Standing and driving: intake air is then warmed by the engine, or is not."""
 
-REVS_RPM = 600.0
+REVS_RPM = 600
 """Between the lowest and the highest engine speed: air flow follows."""
 
 WARMS = 0.025
@@ -59,14 +59,21 @@ MOVED = 3
 WELL = 16
 """Drives in which it moves again. A loose plug has good days."""
 
+STEPS = 100
+"""Readings are compared in hundredths, the finest that J1979 tells of any of them (air flow)."""
+
+
+NEVER = 30_000
+"""More than any engine speed or road speed."""
+
 
 class Watched(msgspec.Struct, array_like=True, gc=False):
-    """One sensor: this drive's readings, and the value it may be stuck at."""
+    """One sensor: this drive's readings, and the value it may be stuck at, in hundredths."""
 
     n: int = 0
-    low: float = 0.0
-    high: float = 0.0
-    value: float | None = None
+    low: int = 0
+    high: int = 0
+    value: int | None = None
     same: int = 0
     moved: int = 0
     well: int = 0
@@ -81,15 +88,14 @@ class State(msgspec.Struct, array_like=True, gc=False):
     drive_ms: int = 0
     last_ms: int = 0
     rested_ms: int = 0
-    least_rpm: float = 0.0
-    most_rpm: float = 0.0
-    least_kmh: float = 0.0
-    most_kmh: float = 0.0
+    least_rpm: int = 0
+    most_rpm: int = 0
+    least_kmh: int = 0
+    most_kmh: int = 0
     weather_c: float | None = None
     # since the outside temperature stays the same
     coldest_c: float | None = None
     warmest_c: float = 0.0
-    since_ms: int = 0
 
 
 class SensorStuck(Detector[State]):
@@ -127,7 +133,7 @@ class SensorStuck(Detector[State]):
     """
 
     name = "sensor_stuck"
-    version = 3
+    version = 4
     signals = (
         *SENSORS,
         "engine_speed_rpm",
@@ -156,8 +162,8 @@ class SensorStuck(Detector[State]):
         s.drive_ms, s.rested_ms = self.drive.since_ms, self.drive.rested_ms
         for sensor in s.sensors:
             sensor.n = 0
-        s.least_rpm = s.least_kmh = 1e9
-        s.most_rpm = s.most_kmh = 0.0
+        s.least_rpm = s.least_kmh = NEVER
+        s.most_rpm = s.most_kmh = 0
         s.weather_c = None
 
     def _read(self, frame: Frame) -> None:
@@ -167,20 +173,21 @@ class SensorStuck(Detector[State]):
         on = running(frame)
         rpm = number(frame, "engine_speed_rpm", 0, 20_000)
         if on and rpm is not None:
-            s.least_rpm, s.most_rpm = min(s.least_rpm, rpm), max(s.most_rpm, rpm)
+            s.least_rpm, s.most_rpm = min(s.least_rpm, int(rpm)), max(s.most_rpm, int(rpm))
         kmh = number(frame, "speed_kmh", 0, 500)
         if kmh is not None:
-            s.least_kmh, s.most_kmh = min(s.least_kmh, kmh), max(s.most_kmh, kmh)
+            s.least_kmh, s.most_kmh = min(s.least_kmh, int(kmh)), max(s.most_kmh, int(kmh))
         for which, (sensor, name) in enumerate(zip(s.sensors, SENSORS, strict=True)):
             value = number(frame, name, -1000, 10_000)
             if value is None or (which == AIR_FLOW and not on):
                 continue
+            steps = round(value * STEPS)
             if not sensor.n:
-                sensor.low = sensor.high = value
-            elif value < sensor.low:
-                sensor.low = value
-            elif value > sensor.high:
-                sensor.high = value
+                sensor.low = sensor.high = steps
+            elif steps < sensor.low:
+                sensor.low = steps
+            elif steps > sensor.high:
+                sensor.high = steps
             sensor.n = min(sensor.n + 1, READINGS)
         if s.weather_c is None and s.rested_ms >= COLD_MS:
             cold = number(frame, "tire_temp_front_left_c", -60, 90)
@@ -190,7 +197,7 @@ class SensorStuck(Detector[State]):
         """The drive is over: what moved, and what should have?"""
         s = self.state
         if s.weather_c is None and s.sensors[INTAKE].n >= READINGS:
-            s.weather_c = s.sensors[INTAKE].low
+            s.weather_c = s.sensors[INTAKE].low / STEPS
         news, well = None, False
         for which, sensor in enumerate(s.sensors):
             if not self._had_to_move(which, sensor) or not self._compared(which, sensor):
@@ -214,7 +221,7 @@ class SensorStuck(Detector[State]):
         if which == INTAKE:
             stood, drove = s.least_kmh < SPEEDS_KMH[0], s.most_kmh > SPEEDS_KMH[1]
             outside = s.sensors[AMBIENT]
-            swapped = outside.n > 0 and outside.high - outside.low > SWAPPED_K
+            swapped = outside.n > 0 and outside.high - outside.low > SWAPPED_K * STEPS
             return lasted and stood and drove and sensor.n >= READINGS and not swapped
         if which == AMBIENT:
             return sensor.n > 0
@@ -252,6 +259,7 @@ class SensorStuck(Detector[State]):
     def _raised(self, frame: Frame, which: int) -> Answer:
         s = self.state
         sensor = s.sensors[which]
+        value = sensor.low / STEPS
         kind = FindingKind.REFRESHED if any(x.told for x in s.sensors) else FindingKind.RAISED
         sensor.told, sensor.well = True, 0
         return self.says(
@@ -260,10 +268,10 @@ class SensorStuck(Detector[State]):
             self.causes[0],
             Urgency.SERVICE,
             0.8,
-            f"Sensor of {WORDS[which]} stuck at {sensor.low:g}: the same on {sensor.same} drives",
+            f"Sensor of {WORDS[which]} stuck at {value:g}: the same on {sensor.same} drives",
             Evidence(
                 feature=WORDS[which],
-                value=round(sensor.low, 2),
+                value=value,
                 signals=(SENSORS[which], "engine_speed_rpm", "speed_kmh"),
                 window_from=time_of(frame.ts_ms - 7 * DAY_MS),
                 window_to=frame.ts,
