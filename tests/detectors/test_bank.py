@@ -1,6 +1,8 @@
 """The bank: dispatch, late frames, and a detector that fails."""
 
 import logging
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -91,6 +93,31 @@ def test_only_the_detectors_concerned_are_called() -> None:
 def test_states_of_another_bank_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
         Bank(profile(), Bank(profile(), kinds=DETECTORS[:2]).save())
+
+
+def test_states_saved_as_bare_messagepack_are_read_too() -> None:
+    bank = Bank(profile())
+    detect(bank, list(afflicted("weak_battery")[1])[:2000])
+    again = Bank(profile(), zlib.decompress(bank.save()), bank.judged_ms)
+    assert again.save() == bank.save()
+    assert len(bank.save()) < 0.7 * len(zlib.decompress(bank.save()))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda saved: saved[:-1],
+        lambda saved: saved[:40] + bytes([saved[40] ^ 1]) + saved[41:],
+        lambda saved: saved + b"x",
+        lambda saved: b"x",
+        lambda saved: b"",
+        lambda saved: zlib.compress(bytes(100_000_000), 9),
+    ],
+    ids=["cut off", "a bit", "more", "no states", "nothing", "a bomb"],
+)
+def test_damaged_states_are_refused(harm: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        Bank(profile(), harm(Bank(profile()).save()))
 
 
 def test_versions_name_every_detector_and_river() -> None:
