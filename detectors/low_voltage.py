@@ -4,7 +4,7 @@ from math import isfinite
 
 import msgspec
 
-from detectors.aging import HORIZON_DAYS, KNOWN, Cold, Level, Verdict, Wearing, verdict
+from detectors.aging import HORIZON_DAYS, KNOWN, Z_80, Cold, Level, Verdict, Wearing, verdict
 from detectors.contract import Answer, Detector, time_of
 from detectors.learn import Trend, Usual
 from detectors.reading import DAY_MS, HOUR_MS
@@ -91,6 +91,14 @@ BATTERY_SHARE = 0.03
 """Of a drop while cranking: where it is as likely the battery (rests lower by a tenth, charges as
 ever) as the cable (rests as ever, charges lower by a tenth or more)."""
 
+CONTACT_V = 0.5
+"""All cables and joints of a starter circuit together may drop so much while cranking (workshop
+rule: 0.2 V a cable, 0.5 V in all). More than that is a bad contact, however good the battery."""
+
+CONTACTS = 3.0
+"""So many starts with such a drop; each without one takes a quarter back, for it comes and goes as
+the joint moves, and no battery does."""
+
 UNSURE = 0.03
 """So near to that (or within the error of what was learned), one waits for more, until the drop is
 `SURE_V` or the car won't start soon."""
@@ -121,6 +129,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     low_v: float = 0.0
     sag_v: float = 0.0
     fall_v: float = 0.0
+    contacts: float = 0.0
     draw: int = 0
     draw_a: float | None = None
     emptied_ms: int = 0
@@ -139,7 +148,8 @@ class LowVoltage(Detector[State]):
     fall with the cold in a healthy battery too, so each is brought to 20 °C.
 
     A cable, terminal or ground strap that corrodes takes its part of the dip too, by Ohm's law, but
-    the battery rests as ever, and what the alternator gives arrives lower.
+    the battery rests as ever, and what the alternator gives arrives lower. A joint that moves is
+    bad at one start and good at the next.
 
     An alternator, or an electric car's converter: at idle, with the lights on, the voltage sags
     below what it is when the car moves; then it falls altogether, and the battery runs the car
@@ -174,7 +184,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 5
+    version = 6
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State
@@ -279,6 +289,8 @@ class LowVoltage(Detector[State]):
         fails_v = CRANK_FAILS_V + CRANK_V_PER_C * (20 - temp_c)
         crank = verdict(s.crank, day, CRANK_LIMIT_V, fails_v, 0.35, temp_c)
         rest = verdict(s.rest, day, REST_LIMIT_V, REST_FAILS_V, 0.15, temp_c)
+        if crank is not None and self._contact(crank_v, temp_c) and not s.told:
+            return self._touching(frame, crank)
         return self._decide(frame, crank, rest, temp_c)
 
     def _charges(self, charging_v: float, temp_c: float, cold: bool) -> None:
@@ -317,10 +329,30 @@ class LowVoltage(Detector[State]):
             return None
         now_v, usual_v = s.charging.now, s.charging.usual.mean
         text = f"Charges with {now_v:.1f} V, was {usual_v:.1f} V"
-        if sag_v is not None and sag_v > SAGS_V / 2:
-            text = f"Charging voltage sags by {sag_v:.1f} V while the car stands"
+        if s.sag_v >= SAGS_V:
+            by = f" by {sag_v:.1f} V" if sag_v is not None and sag_v > SAGS_V / 2 else ""
+            text = f"Charging voltage sags{by} while the car stands, start after start"
         evidence = self._read(frame, CHARGING, now_v, usual_v)
         return self._raised(frame, "alternator", 0.85, text, evidence, WEARS_OUT_DAYS)
+
+    def _contact(self, crank_v: float | None, temp_c: float) -> bool:
+        """Count a start that a cable took too much of; say whether they are enough."""
+        s = self.state
+        if crank_v is not None and s.crank.known:
+            lost_v = s.crank.usual.mean - s.crank.at_20(crank_v, temp_c, CRANK_COLD)
+            bad = lost_v >= max(CONTACT_V, 4 * s.crank.usual.spread)
+            s.contacts = min(s.contacts + 1, 2 * CONTACTS) if bad else max(s.contacts - 0.25, 0.0)
+        share, error = s.share.rise()
+        sure = share - Z_80 * error > BATTERY_SHARE and self._cause() == "high_resistance_cable"
+        return s.contacts >= CONTACTS and sure
+
+    def _touching(self, frame: Frame, crank: Verdict) -> Finding:
+        s = self.state
+        s.well = 0
+        now_v, usual_v = s.crank.usual.mean - CONTACT_V, s.crank.usual.mean
+        text = f"{CONTACT_V} V or more are lost between battery and starter, now and then"
+        evidence = self._read(frame, CRANKING, min(crank.value, now_v), usual_v)
+        return self._raised(frame, "high_resistance_cable", 0.8, text, evidence, crank.days)
 
     def _decide(
         self, frame: Frame, crank: Verdict | None, rest: Verdict | None, temp_c: float
@@ -339,7 +371,7 @@ class LowVoltage(Detector[State]):
         if s.told:
             fails_ms = now + int((low + high) / 2 * DAY_MS)
             sooner = s.told_fails_ms - fails_ms > max(3 * DAY_MS, 0.3 * (s.told_fails_ms - now))
-            if now - s.told_ms < 3 * DAY_MS or not sooner:
+            if now - s.told_ms < 3 * DAY_MS or (s.told_fails_ms and not sooner):
                 return None
         cranking = worst is crank
         sure = (0.75 if cranking else 0.6) + (0.15 if len(weak) == 2 else 0)
