@@ -17,11 +17,12 @@ from detectors.sensor_stuck import SensorStuck
 from detectors.service_due import ServiceDue
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
 from detectors.tires import Tires
+from detectors.unusual_signal import UnusualSignal
 from detectors.vacuum_leak import VacuumLeak
 from detectors.weak_cell import WeakCell
 from detectors.wheels_swapped import WheelsSwapped
 
-DETECTORS: tuple[type[Detector[Any]], ...] = (
+_BY_FAULT: tuple[type[Detector[Any]], ...] = (
     CoolantOverheat,
     DtcRaised,
     LowVoltage,
@@ -40,4 +41,8 @@ DETECTORS: tuple[type[Detector[Any]], ...] = (
     Brakes,
     WheelsSwapped,
 )
+
+UnusualSignal.beside(_BY_FAULT)
+
+DETECTORS: tuple[type[Detector[Any]], ...] = (*_BY_FAULT, UnusualSignal)
 """Every detector in force. The order is that of saved states."""

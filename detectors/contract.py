@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from detectors.drive import Drive
-from record.flow import Evidence, Finding, FindingKind, Frame, Urgency, Vehicle
+from record.flow import Evidence, Finding, FindingKind, Frame, Stage, Urgency, Vehicle
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -45,6 +45,8 @@ class Detector(Generic[S]):
         Whether it is also called for every frame that carries trouble codes.
     causes : tuple of str
         Root causes that it may name (see `record.causes`); ends in ``*`` for a family.
+    begins : Stage
+        Where it stands in a new installation. What a later release brings begins in shadow anyway.
     State : type
         Type of its state: fields of plain values and of the River statistics in `detectors.saved`.
     """
@@ -54,6 +56,7 @@ class Detector(Generic[S]):
     signals: ClassVar[tuple[str, ...]]
     reads_dtcs: ClassVar[bool] = False
     causes: ClassVar[tuple[str, ...]]
+    begins: ClassVar[Stage] = Stage.IN_FORCE
     State: ClassVar[type[Any]]
 
     __slots__ = ("drive", "state", "vehicle")

@@ -63,6 +63,28 @@ LARGEST = 1e100
 """What is larger is taken for this: its square can still be added up."""
 
 
+def strangeness(distance: float, usual: float) -> float:
+    """E-folds of a distance beyond what is usual.
+
+    Examples
+    --------
+    >>> strangeness(0.0, 2.0), round(strangeness(12.8, 2.0), 2)
+    (0.0, 2.0)
+    """
+    return math.log1p(distance / usual)
+
+
+def score(strange: float) -> float:
+    """E-folds squeezed into 0 to 1.
+
+    Examples
+    --------
+    >>> score(0.0), score(HALF), score(3 * HALF)
+    (0.0, 0.5, 0.75)
+    """
+    return strange / (strange + HALF)
+
+
 class Memory:
     """Values seen so far, in order; when it is full, crowded ones are forgotten.
 
@@ -106,10 +128,13 @@ class Novelty:
     def update(self, distance: float) -> float:
         """Judge one distance, then learn it."""
         usual = math.sqrt(self._square.get())
-        # What never moved and now does is as strange as it kept still for long.
-        ratio = distance / usual if usual else math.sqrt(self._square.n) * (distance > 0)
+        if not usual and distance:
+            # What never moved and now does is as strange as it kept still for long.
+            strange = math.log1p(math.sqrt(self._square.n))
+        else:
+            strange = strangeness(distance, usual or 1.0)
         self._square.update(distance * distance)
-        return math.log1p(ratio)
+        return strange
 
 
 class Signal:
@@ -227,4 +252,4 @@ class Scan:
         strange = sum(novelties) / len(novelties)
         if self._together:
             strange = max(strange, self._together.update(np.array(values)))
-        return strange / (strange + HALF)
+        return score(strange)

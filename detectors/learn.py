@@ -4,11 +4,18 @@ Each is a `msgspec.Struct` that a detector's state may hold. They see a value a 
 day, never NaN.
 """
 
+from array import array
 from math import sqrt
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 from river import stats
+
+if TYPE_CHECKING:
+    Floats = array[float]
+    Ints = array[int]
+else:  # such a type has no parameters at run time
+    Floats = Ints = array
 
 
 class Usual(msgspec.Struct, array_like=True, gc=False):

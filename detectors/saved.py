@@ -4,6 +4,8 @@ A state is a `msgspec.Struct`, saved as a MessagePack array of its fields. River
 not made for that, so each one that a state may hold has its two functions here: the numbers that
 it consists of, and the way back. They reach into River's attributes, which may change with any
 release; so River's version is part of `versions`, and states of another release are never read.
+Many small numbers are one `array.array`, two or four bytes each where MessagePack takes three or
+nine.
 
 What a bank remembers is half zeros, round numbers and times that begin with the same bytes, nine
 bytes each in MessagePack. So the whole is deflated, at its quickest: half the bytes for some 50 µs,
@@ -11,6 +13,7 @@ and PostgreSQL keeps the row in one piece. States that were saved as bare Messag
 """
 
 import zlib
+from array import array
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -50,6 +53,7 @@ def _ewmean(fading_factor: float, inside: bytes) -> stats.EWMean:
 
 
 _TAKE: dict[type[Any], Callable[[Any], Sequence[Any]]] = {
+    array: lambda a: (a.typecode, a.tobytes()),
     stats.Mean: lambda m: (m.n, m._mean),
     stats.Var: lambda v: (v.mean.n, v.mean._mean, v._S),
     stats.Cov: lambda c: (c.mean_x.n, c.mean_x._mean, c.mean_y._mean, c.cov),
@@ -57,6 +61,7 @@ _TAKE: dict[type[Any], Callable[[Any], Sequence[Any]]] = {
 }
 
 _MAKE: dict[type[Any], Callable[..., Any]] = {
+    array: array,
     stats.Mean: _mean,
     stats.Var: _var,
     stats.Cov: _cov,

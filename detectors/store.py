@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from detectors import DETECTORS
 from detectors.contract import time_of
 from record.clock import read_scale, wall
 from record.flow import RELAPSE, Finding, Frame, Stage, Vehicle
@@ -335,16 +336,17 @@ def lock_stages(conn: psycopg.Connection) -> None:
 def stages(conn: psycopg.Connection, names: Sequence[str]) -> dict[str, Stage]:
     """Where detectors stand.
 
-    One that has no row yet stands where it will begin: in force where none has one, as in a new
-    installation; in shadow where it came later.
+    One that has no row yet stands where it will begin: where none has one, as in a new
+    installation, it says so itself (`Detector.begins`); one that came later, in shadow.
     """
     rows = conn.execute(
         "SELECT DISTINCT ON (detector) detector, stage FROM detector_stage"
         " ORDER BY detector, id DESC"
     ).fetchall()
     found = {name: Stage(stage) for name, stage in rows}
-    first = Stage.SHADOW if found else Stage.IN_FORCE
-    return {name: found.get(name, first) for name in names}
+    first = {} if found else {kind.name: kind.begins for kind in DETECTORS}
+    other = Stage.SHADOW if found else Stage.IN_FORCE
+    return {name: found.get(name, first.get(name, other)) for name in names}
 
 
 def begin_stages(conn: psycopg.Connection, names: Sequence[str]) -> dict[str, Stage]:

@@ -71,6 +71,8 @@ CAUSES: dict[str, Cause] = {
          _SERVICE, _DIAGNOSIS),
         ("sensors_swapped", "Two sensors swapped", "two sensors are swapped",
          _SERVICE, _DIAGNOSIS),
+        ("unusual_signal", "Unusual reading", "one reading is unusual",
+         _SERVICE, _DIAGNOSIS),
         ("service_due", "Service due", "its service is due", _SERVICE, "SERVICE"),
     )
 }  # fmt: skip

@@ -17,13 +17,13 @@ from detectors.backtest.history import BacktestError, Source
 from detectors.bank import Bank
 from detectors.contract import Detector
 from detectors.drive import SIGNALS
-from record.flow import RELAPSE, Finding, FindingKind, Vehicle
+from record.flow import RELAPSE, Finding, FindingKind, Stage, Vehicle
 
 WARM_UP = timedelta(days=60)
 """History that a detector learns from before its words count; as a worker replays."""
 
 ALL = "all"
-"""Stands for the whole bank, joined as in force."""
+"""Stands for all that begin in force, joined as they are there."""
 
 Kind = type[Detector[Any]]
 
@@ -44,14 +44,16 @@ def detector(name: str) -> Kind:
 
 
 def kinds_of(name: str) -> tuple[Kind, ...]:
-    """The detector called `name`, or every one for `ALL`.
+    """The detector called `name`, or for `ALL` every one that begins in force.
 
     Raises
     ------
     BacktestError
         If there is none.
     """
-    return DETECTORS if name == ALL else (detector(name),)
+    if name == ALL:
+        return tuple(kind for kind in DETECTORS if kind.begins == Stage.IN_FORCE)
+    return (detector(name),)
 
 
 def parameters(kind: Kind) -> dict[str, float | int]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import stage, standing, store
+from detectors import DETECTORS, stage, standing, store
 from detectors.bank import Bank
 from detectors.contract import Answer, Detector
 from detectors.stage import StageError
@@ -129,6 +129,15 @@ def test_what_is_there_first_begins_in_force_and_what_comes_later_in_shadow(
     store.add_stage(db, "new", Stage.PROBATION, "staff:1", NOW, "Fine so far", {})
     worker.share()
     assert worker.stages["new"] == Stage.PROBATION
+
+
+def test_one_that_names_no_part_begins_in_shadow_even_where_all_begin(
+    db: psycopg.Connection,
+) -> None:
+    names = [kind.name for kind in DETECTORS]
+    first = store.stages(db, names)
+    assert [name for name, at in first.items() if at == Stage.SHADOW] == ["unusual_signal"]
+    assert store.begin_stages(db, names) == first == store.stages(db, names)
 
 
 def test_a_worker_that_runs_heeds_a_move_at_once(database: str, db: psycopg.Connection) -> None:
