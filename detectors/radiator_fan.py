@@ -25,6 +25,11 @@ OFF_K = 3.0
 """Sensors count whole degrees, and a fan that cycles holds within 2 K."""
 
 VOTES = 2
+
+SURE_K, SURE_STANDS = 5.0, 4
+"""More than twice what a fan's cycle and whole degrees explain, after so many stands that stayed
+within them: one is enough. A relay that sticks at times may give no second for weeks."""
+
 WELL_STANDS = 4
 
 WARMER_K = 5.0
@@ -63,8 +68,9 @@ class RadiatorFan(Detector[State]):
     red in a summer's jam. In winter it may hide for months.
 
     How it is found: where this car's coolant stays in long stands (5 minutes and more) is learned
-    from the first of them. Raised when it gets 3 K higher in two, in air that was as warm when it
-    stayed; or when it passes 108 °C in one, whatever the weather, for a fan that runs holds it.
+    from the first of them. Raised when it gets 3 K higher in two, or 5 K in one where it had stayed
+    in four, in air that was as warm when it stayed; or when it passes 108 °C in one, whatever the
+    weather, for a fan that runs holds it.
 
     Rivals: a weak pump, a thermostat that doesn't open or lost coolant heat the engine on the road
     too; so a stand that begins hotter than usual says nothing of the fan.
@@ -76,7 +82,7 @@ class RadiatorFan(Detector[State]):
     >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol")
     >>> detector = RadiatorFan(car)
     >>> for day in range(8):
-    ...     stays_c = 89 if day < 5 else 94         # the fan fails at day 5
+    ...     stays_c = 89 if day < 5 else 93         # the fan fails at day 5
     ...     for minute in range(20):
     ...         stands = minute >= 12
     ...         here = {"speed_kmh": 0.0 if stands else 50.0, "engine_speed_rpm": 800.0}
@@ -87,11 +93,11 @@ class RadiatorFan(Detector[State]):
     ...         finding = detector.update(frame)
     ...         if finding:
     ...             print(day, finding.kind, finding.summary)
-    7 raised Coolant at 94 °C standing, was 89 °C before; on the road it is as it was
+    7 raised Coolant at 93 °C standing, was 89 °C before; on the road it is as it was
     """
 
     name = "radiator_fan"
-    version = 2
+    version = 3
     signals = ("coolant_temp_c", "speed_kmh", "engine_speed_rpm", "engine_running", "ignition")
     causes = ("radiator_fan",)
     State = State
@@ -152,7 +158,8 @@ class RadiatorFan(Detector[State]):
         s.well = 0
         if air_c > s.warmest_c + WARMER_K:
             return None
-        s.votes = min(s.votes + 1, VOTES)
+        sure = above_k >= SURE_K and s.usual_c.n >= SURE_STANDS
+        s.votes = VOTES if sure else min(s.votes + 1, VOTES)
         return self._raised(frame) if s.votes >= VOTES else None
 
     def _learn(self, air_c: float) -> None:

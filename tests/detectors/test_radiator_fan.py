@@ -51,8 +51,13 @@ def said(findings: list[Finding]) -> list[tuple[int, FindingKind]]:
 
 
 def test_two_stands_tell_and_four_end_it() -> None:
-    found = lives(30, lambda day: 94.0 if 8 <= day < 15 else 89.0)
+    found = lives(30, lambda day: 93.0 if 8 <= day < 15 else 89.0)
     assert said(found) == [(9, RAISED), (14 + WELL_STANDS, RECOVERED)]
+
+
+def test_one_is_enough_where_it_stayed_in_four_and_now_is_far_above() -> None:
+    assert said(lives(10, lambda day: 95.0 if day == 6 else 89.0)) == [(6, RAISED)]
+    assert lives(5, lambda day: 95.0 if day == 4 else 89.0) == [], "three are too few to know"
 
 
 def test_in_a_jam_in_summer_one_is_enough() -> None:
