@@ -84,7 +84,7 @@ def test_a_stored_trial_is_shown_beside_the_version_in_force(
     assert dry.run(made, frames) == 0
     monkeypatch.setenv("DATABASE_URL", console.database)
     asked = ["--detector", "coolant_overheat", "--frames", str(frames), "--procs", "1", "--save"]
-    assert command.main([*asked, "--params", "HOT_C=900"]) == 0
+    assert command.main([*asked, "--params", "HOT_C=900,ONCE_C=900,AGAIN_C=900"]) == 0
     assert "kept as trial 1" in capsys.readouterr().out
     vins = str(console.ask("SELECT report FROM backtest"))
     assert not any(car.vin in vins for car in made.cars)
