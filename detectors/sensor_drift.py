@@ -145,7 +145,7 @@ class SensorDrift(Detector[State]):
     """
 
     name = "sensor_drift"
-    version = 3
+    version = 4
     signals = (
         "coolant_temp_c",
         "ambient_temp_c",
@@ -301,7 +301,7 @@ class SensorDrift(Detector[State]):
         said: list[Finding] = []
         used = s.pairs[INTAKE_AIR]
         if s.swapped >= TIMES and used.known and not s.told_swapped:
-            s.told_swapped = True
+            s.told_swapped, used.well = True, 0
             text = "Intake and outside air sensors have changed places: the outside warms at stops"
             said.append(self._says(FindingKind.RAISED, frame, "sensors_swapped", text, INTAKE_AIR))
         elif s.told_swapped and not s.swapped and used.well >= WELL:

@@ -1,6 +1,7 @@
 """Two tire pressure sensors have changed places: wheels were rotated and nobody taught the car."""
 
 from itertools import combinations
+from math import inf
 
 import msgspec
 
@@ -23,36 +24,44 @@ BETWEEN_MS = 3 * HOUR_MS
 OTHER_UNIT_KPA = 100.0
 """Tires of a car that drives have 150 to 350 kPa: less is psi or bar, too coarse for this."""
 
-APART_KPA = 2.5
+LOOKS = 6
+"""Cold looks, two days or so, whose mean counts: sensors tell whole kilopascals, and the mean of
+six at as many temperatures is good to 0.2 kPa."""
+
+APART_KPA = 0.7
 """Two tires that were set alike differ by 2 to 5 kPa, each for months (sensors are good to 7 kPa,
-but steady: SAE J2657). Closer, and nobody can tell one from the other."""
+but steady: SAE J2657). Closer than this, nobody can tell one from the other."""
 
-LIKE_KPA = 1.1
-"""A reading of whole kilopascals, beside the mean of four others of the kind."""
+LIKE_KPA = 0.4
+"""Nearly three times what six looks leave open."""
 
-SET_KPA = 2.0
+SET_KPA = 1.0
 """Who fits winter wheels or pumps tires up changes their mean at 20 °C, and may swap all four."""
 
-KNOWN = 6
-SLOWLY = 0.1
-"""How much of a cold look goes into what is usual."""
+REMEMBERS = 4
+TIMES = 2
+SETTLES = 3
+"""Means in a row that fit nothing: somebody set the tires, and what is usual is learned anew."""
 
-TIMES = 6
-DAYS = 2
+CENTI = 100
+"""States hold whole hundredths of a kPa: a third of the room."""
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """What it remembers; times are the car's, in ms, 0 is never; lists go by `WHEELS`."""
+    """What it remembers; times are the car's, in ms, 0 is never.
+
+    Lists go by `WHEELS`, each beside the mean of the four, which comes last; 0.01 kPa.
+    """
 
     looked_ms: int = 0
     looks: int = 0
-    usual: list[float] = msgspec.field(default_factory=lambda: [0.0] * 4)  # beside their mean
-    mean_kpa: float = 0.0
+    sums: list[int] = msgspec.field(default_factory=lambda: [0] * 5)  # of these looks
+    usual: list[int] = msgspec.field(default_factory=lambda: [0] * 5)
+    known: int = 0
     pair: tuple[int, int] | None = None
-    since_ms: int = 0
     times: int = 0
-    told: tuple[int, int] | None = None
-    well: int = 0
+    odd: int = 0
+    told: bool = False
 
 
 class WheelsSwapped(Detector[State]):
@@ -61,29 +70,29 @@ class WheelsSwapped(Detector[State]):
     What happens: wheels are rotated front to rear, or two sensors are exchanged, and the receiver
     is not taught. Nothing is wrong with any tire, but the next warning points at the wrong wheel,
     and the driver pumps up the one that is full. How it shows: each tire keeps its own place beside
-    the other three for months. From one cold look to the next two of them take each other's place,
-    the other two stay in theirs, and the mean (at 20 °C) of all four is what it was. Told after six
-    such looks on more than two days; recovered when both are back.
+    the other three for months. From one day to the next two of them take each other's place, the
+    other two stay in theirs, and the mean (at 20 °C) of all four is what it was. Told after twelve
+    such cold looks; recovered when both are back, or when the tires were set anew.
 
-    Silent: two tires closer than 2.5 kPa, which nobody can tell apart; a leak and a pump, which
+    Silent: two tires closer than 0.7 kPa, which nobody can tell apart; a leak and a pump, which
     move one tire; winter wheels, set to another pressure.
 
     >>> from record.flow import Vehicle
     >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol")
     >>> detector = WheelsSwapped(car)
     >>> detector.drive.see(Frame(1, 1, {"ignition": "ON"}))
-    >>> for night in range(2, 30):
+    >>> for night in range(2, 32):
     ...     pressures = (238, 231, 230, 233) if night < 15 else (230, 231, 238, 233)
     ...     frame = Frame(1, night * DAY_MS, dict(zip(PRESSURES, pressures), ignition="OFF"))
     ...     detector.drive.see(frame)
     ...     finding = detector.update(frame)
     ...     if finding:
     ...         print(night, finding.kind, finding.summary)
-    20 raised Tires front left and rear left have changed places: 238 is 230 kPa, and the reverse
+    31 raised Tires front left and rear left have changed places: 238 is 230 kPa, and the reverse
     """
 
     name = "wheels_swapped"
-    version = 1
+    version = 2
     signals = (*PRESSURES, *TEMPS)
     causes = ("sensors_swapped",)
     State = State
@@ -98,17 +107,38 @@ class WheelsSwapped(Detector[State]):
             return None
         s.looked_ms = frame.ts_ms
         mean_kpa = sum(kpa) / 4
-        places = [one - mean_kpa for one in kpa]
-        pair = self._swapped(places, mean_kpa) if s.looks >= KNOWN else None
-        if s.told is not None:
-            return self._back(frame, places)
-        if pair is None or pair != s.pair:
-            s.pair, s.since_ms, s.times = pair, frame.ts_ms, 0
-        if pair is None:
-            self._learn(places, mean_kpa)
+        for n, one in enumerate((*(wheel - mean_kpa for wheel in kpa), mean_kpa)):
+            s.sums[n] += round(CENTI * one)
+        s.looks += 1
+        if s.looks < LOOKS:
             return None
-        s.times += 1
-        if s.times < TIMES or frame.ts_ms - s.since_ms < DAYS * DAY_MS:
+        seen = [one // LOOKS for one in s.sums]
+        s.looks, s.sums = 0, [0] * 5
+        return self._compare(frame, seen)
+
+    def _compare(self, frame: Frame, seen: list[int]) -> Answer:
+        """The mean of some cold looks with what is usual."""
+        s = self.state
+        pair = self._swapped(seen) if s.known else None
+        if not s.known or (pair is None and _off(seen, s.usual) < inf):
+            back = s.told
+            s.told, s.times, s.odd = False, 0, 0
+            s.known = min(s.known + 1, REMEMBERS)
+            for n, one in enumerate(seen):
+                s.usual[n] += round((one - s.usual[n]) / s.known)
+            return self._back(frame, "Both tires report their own pressure again") if back else None
+        s.times = s.times + 1 if pair and pair == s.pair else int(pair is not None)
+        s.odd = 0 if pair else s.odd + 1
+        if pair:
+            s.usual[4] = seen[4]  # tires lose a kPa or two a month, swapped or not
+        if s.odd >= SETTLES:
+            back = s.told
+            s.usual, s.known, s.odd, s.told = seen, 1, 0, False
+            return self._back(frame, "The tires were set anew") if back else None
+        if s.told:
+            return None
+        s.pair = pair
+        if pair is None or s.times < TIMES:
             return None
         return self._raised(frame, pair)
 
@@ -132,68 +162,60 @@ class WheelsSwapped(Detector[State]):
             made.append((kpa + ATMOSPHERE_KPA) * share - ATMOSPHERE_KPA)
         return made
 
-    def _learn(self, places: list[float], mean_kpa: float) -> None:
-        s = self.state
-        s.looks = min(s.looks + 1, KNOWN)
-        weight = max(1 / s.looks, SLOWLY) if s.looks < KNOWN else SLOWLY
-        for n in range(4):
-            s.usual[n] += weight * (places[n] - s.usual[n])
-        s.mean_kpa += weight * (mean_kpa - s.mean_kpa)
-
-    def _swapped(self, places: list[float], mean_kpa: float) -> tuple[int, int] | None:
+    def _swapped(self, seen: list[int]) -> tuple[int, int] | None:
         """Which two stand in each other's place, while the other two stand in theirs."""
-        s = self.state
-        if abs(mean_kpa - s.mean_kpa) > SET_KPA:
+        usual = self.state.usual
+        best, least = None, _off(seen, usual)
+        if abs(seen[4] - usual[4]) > CENTI * SET_KPA:
             return None
         for a, b in combinations(range(4), 2):
-            if abs(s.usual[a] - s.usual[b]) < APART_KPA:
-                continue
-            expected = list(s.usual)
-            expected[a], expected[b] = expected[b], expected[a]
-            if _alike(places, expected):
-                return a, b
-        return None
+            expected = list(usual)
+            expected[a], expected[b] = usual[b], usual[a]
+            off = _off(seen, expected)
+            if abs(usual[a] - usual[b]) >= CENTI * APART_KPA and off < least:
+                best, least = (a, b), off
+        return best
 
     def _raised(self, frame: Frame, pair: tuple[int, int]) -> Answer:
         s = self.state
-        s.told, s.well = pair, 0
+        s.told = True
         a, b = pair
-        was_a, was_b = (s.mean_kpa + s.usual[n] for n in pair)
-        return self.says(
-            FindingKind.RAISED,
-            frame,
-            self.causes[0],
-            Urgency.SERVICE,
-            0.75,
+        was_a, was_b = ((s.usual[4] + s.usual[n]) / CENTI for n in pair)
+        text = (
             f"Tires {WHEELS[a]} and {WHEELS[b]} have changed places:"
-            f" {was_a:.0f} is {was_b:.0f} kPa, and the reverse",
-            self._evidence(frame, pair, s.since_ms - 7 * DAY_MS),
+            f" {was_a:.0f} is {was_b:.0f} kPa, and the reverse"
         )
+        evidence = self._evidence(frame, pair)
+        cause = self.causes[0]
+        return self.says(FindingKind.RAISED, frame, cause, Urgency.SERVICE, 0.75, text, evidence)
 
-    def _back(self, frame: Frame, places: list[float]) -> Answer:
-        """Both in their own places again."""
-        s = self.state
-        s.well = s.well + 1 if _alike(places, s.usual) else 0
-        if s.well < TIMES or s.told is None:
-            return None
-        pair, s.told, s.pair = s.told, None, None
-        text = "Both tires report their own pressure again"
-        evidence = self._evidence(frame, pair, frame.ts_ms - 7 * DAY_MS)
+    def _back(self, frame: Frame, text: str) -> Answer:
+        """It is over."""
+        pair, self.state.pair = self.state.pair or (0, 1), None
+        evidence = self._evidence(frame, pair)
         cause = self.causes[0]
         return self.says(FindingKind.RECOVERED, frame, cause, Urgency.INFO, 0.8, text, evidence)
 
-    def _evidence(self, frame: Frame, pair: tuple[int, int], from_ms: int) -> Evidence:
+    def _evidence(self, frame: Frame, pair: tuple[int, int]) -> Evidence:
         a, b = pair
         return Evidence(
             feature=f"pressure {WHEELS[a]} above {WHEELS[b]}, usually",
-            value=round(self.state.usual[a] - self.state.usual[b], 1),
+            value=round((self.state.usual[a] - self.state.usual[b]) / CENTI, 1),
             unit="kPa",
             signals=(PRESSURES[a], PRESSURES[b]),
-            window_from=time_of(max(from_ms, 0)),
+            window_from=time_of(max(frame.ts_ms - 14 * DAY_MS, 0)),
             window_to=frame.ts,
             notes=("Were wheels rotated? Teach the sensors their places anew",),
         )
 
 
-def _alike(places: list[float], expected: list[float]) -> bool:
-    return all(abs(one - other) <= LIKE_KPA for one, other in zip(places, expected, strict=True))
+def _off(seen: list[int], expected: list[int]) -> float:
+    """How far four places are from what they should be, squared; infinite where one can't be so.
+
+    >>> _off([0, 40, -40, 0, 25000], [0, 0, 0, 0, 25000])
+    3200
+    >>> _off([0, 60, -60, 0, 25000], [0, 0, 0, 0, 25000])
+    inf
+    """
+    apart = [abs(seen[n] - expected[n]) for n in range(4)]
+    return inf if max(apart) > CENTI * LIKE_KPA else sum(one * one for one in apart)

@@ -323,7 +323,7 @@ class Vehicle:
             if fault.name in BATTERY_FAULTS:
                 state.charge = 0.97
             elif "tire" in fault.name:
-                state.tires_kpa = [self.model.placard_kpa] * 4
+                self._pump_up()
             elif fault.name in ("brake_wear", "stuck_caliper"):
                 state.pads = [0.01] * 4
             elif fault.name == "dpf_clogged":
@@ -337,7 +337,7 @@ class Vehicle:
         """A service was done now: new oil, tires set, and the plan starts again."""
         state = self.state
         state.oil_l, state.oil_life = 0.0, 1.0
-        state.tires_kpa = [self.model.placard_kpa + own for own in self.traits.tires_kpa]
+        self._pump_up()
         self._was_due = False
         if self.service is not None:
             self.service = replace(
@@ -448,6 +448,13 @@ class Vehicle:
                 dates = [plan.done_at + plan.interval] if plan.interval else []
                 self.dues.append(min([state.at, *dates]))
 
+    def _pump_up(self, lost_kpa: Sequence[float] = (0.0,) * 4) -> None:
+        """To the placard by a gauge: each wheel's sensor reads as far off as before."""
+        self.state.tires_kpa = [
+            self.model.placard_kpa + own + lost
+            for own, lost in zip(self.traits.tires_kpa, lost_kpa, strict=True)
+        ]
+
     # -- driving -------------------------------------------------------------------------------
 
     def _drive(self, trip: Trip) -> None:
@@ -466,8 +473,7 @@ class Vehicle:
             return
         if min(tires_kpa) < model.placard_kpa - 28 and chance.random() < 0.03:
             # the owner sees it, or the warning lamp, and pumps them up
-            lost = effects.tire_loss_kpa
-            state.tires_kpa = [model.placard_kpa + one for one in lost]
+            self._pump_up(effects.tire_loss_kpa)
         self._one("ON", self._at_rest("ON", effects, load_a=8.0), effects)
         if not self._started(effects):
             self.mishaps.append(Mishap(state.at, "no_start"))

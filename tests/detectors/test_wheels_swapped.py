@@ -34,16 +34,16 @@ def said(faults: Sequence[Fault], seed: int, innocents: Sequence[Innocent] = ())
     return findings
 
 
-@pytest.mark.parametrize("seed", [1, 3, 5])
+@pytest.mark.parametrize("seed", [1, 3, 5, 6])
 def test_two_wheels_are_named_where_they_can_be_told_apart(seed: int) -> None:
     """Two tires that stand alike can't be: then it says nothing, never the wrong pair."""
     findings = said([SensorsSwapped(START + 12 * DAY, first=FRONT_LEFT, second=REAR_LEFT)], seed)
     assert all(f.evidence.signals == (PRESSURES[0], PRESSURES[2]) for f in findings)
     car = Vehicle("1RWLN1F4XMN000012", start=START, seed=seed)
     apart_kpa = abs(car.state.tires_kpa[0] - car.state.tires_kpa[2])
-    if apart_kpa > 4:
+    if apart_kpa > 1.2:
         assert [f.kind for f in findings] == [FindingKind.RAISED]
-    if apart_kpa < 2:
+    if apart_kpa < 0.4:
         assert findings == []
 
 
