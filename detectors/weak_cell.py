@@ -26,6 +26,9 @@ FAILS_MV = 80.0
 """A tenth of the charge: from full to empty a lithium-ion cell falls by 0.8 V. With so much less to
 use, the car limits its power, and sets P0A7F or P0A80."""
 
+LEVEL = 1.6
+"""And that to this factor, eight times in ten: some makers warn at 50 mV, others bear 0.13 V."""
+
 READINGS = 3
 BLIND = Cold(0.0, weight=1.0)
 """At rest the spread is one of charge, which the cold does not change."""
@@ -72,11 +75,11 @@ class WeakCell(Detector[State]):
     ...     for hour, signals in enumerate(night):
     ...         for finding in bank.judge(Frame(1, day * DAY_MS + hour * 3_600_000 + 1, signals)):
     ...             print(day, finding.summary)
-    36 Lowest cell is 28 mV below the highest at rest, was 8 mV; may fail in 30 to 58 days
+    36 Lowest cell is 28 mV below the highest at rest, was 8 mV; may fail in 20 to 67 days
     """
 
     name = "weak_cell"
-    version = 2
+    version = 3
     signals = ("cell_voltage_min_v", "cell_voltage_max_v", "soc_pct", "pack_current_a", "speed_kmh")
     causes = ("weak_cell",)
     State = State
@@ -113,7 +116,7 @@ class WeakCell(Detector[State]):
         day = frame.ts_ms / DAY_MS
         s.below.see(day, -s.sum_mv / s.readings, 20.0, BLIND)
         s.sum_mv, s.readings = 0.0, 0
-        opinion = verdict(s.below, day, -SPREAD_MV, -FAILS_MV, LEAST_MV, 20.0)
+        opinion = verdict(s.below, day, -SPREAD_MV, -FAILS_MV, LEAST_MV, 20.0, LEVEL)
         if opinion is None:
             return None
         if opinion.weak or opinion.sinking:
