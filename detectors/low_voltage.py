@@ -402,8 +402,9 @@ class LowVoltage(Detector[State]):
             return "alternator"
         if s.draw >= 2 or s.fall_v >= FALL_V / 2:
             return "parasitic_drain"
-        if s.crank.drop > 0 and s.share.rise()[0] > BATTERY_SHARE:
-            return "high_resistance_cable"
+        share, error = s.share.rise()
+        if s.crank.drop > 0 and share - error > BATTERY_SHARE:
+            return "high_resistance_cable"  # where it can't be told, batteries fail far more often
         return "battery_12v"
 
     def _unsure(self) -> bool:
