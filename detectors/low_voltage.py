@@ -61,7 +61,9 @@ FALL_HOURS = 4.0
 
 FALL_V = 0.15
 """So much more than `FALL_V_DAY` explains, in all rests lately, each for a third of it at most:
-lamps that are left on once are no lasting consumer."""
+lamps that are left on once are no lasting consumer. A rest that empties a third at once is not
+counted, unless it is the second in a month; and while the battery fills again, a low rest is none
+that was drawn lower."""
 
 FALLEN_V = 0.05
 """And the rests end lower than they did: what is drawn is no longer made up for."""
@@ -185,7 +187,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 7
+    version = 8
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State
@@ -209,12 +211,15 @@ class LowVoltage(Detector[State]):
         if rest.draw_a is not None:
             s.draw_a, s.fall_v = rest.draw_a, 0.0
             s.draw = min(s.draw + 2, 2 * DRAW_SCORE) if s.draw_a >= DRAW_A else max(s.draw - 1, 0)
+        since_ms = rest.at_ms - s.emptied_ms if s.emptied_ms else AGAIN_MS
+        if rest.fell_v >= EMPTIED_V and since_ms >= AGAIN_MS:
+            s.emptied_ms, since_ms = rest.at_ms, 0
         elif s.draw_a is None and rest.hours >= FALL_HOURS:
             days = rest.hours / 24
             s.fall_v += min(rest.fell_v - FALL_V_DAY * days, FALL_V / 3)
             s.fall_v = min(max(s.fall_v, 0.0), 2 * FALL_V)
-        low = self._rests(rest)
-        if s.draw >= DRAW_SCORE or (s.fall_v >= FALL_V and low):
+        low = self._rests(rest) and (since_ms >= REFILL_MS or rest.fell_v >= FALL_V)
+        if s.draw >= DRAW_SCORE or (s.fall_v >= FALL_V and since_ms and low):
             return self._drained(frame)
         if s.told == "parasitic_drain":
             return self._counted(frame, s.draw == 0 and s.fall_v < FALL_V / 2)

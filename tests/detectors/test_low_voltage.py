@@ -157,6 +157,18 @@ def test_lamps_left_on_once_are_none() -> None:
     assert told(WELL + blind) == [], "nor without a sensor for the current"
 
 
+def test_lamps_after_nights_of_a_coarse_voltmeter_are_none() -> None:
+    coarse = [a_day(fell=0.045)] * 4
+    lamps = [a_day(rest=12.0, crank=10.0, fell=0.6)]
+    recovers = [a_day(rest=after(n, 12.0), fell=0.045 if n < 2 else 0.01) for n in range(12)]
+    assert told(WELL + coarse + lamps + recovers) == []
+
+
+def test_what_empties_it_every_night_is_told_in_the_week_after_the_first() -> None:
+    found = lives(WELL + [a_day(rest=12.1, crank=10.0, fell=0.4)] * 6)
+    assert [one.cause for one in found] == ["parasitic_drain"]
+
+
 def test_without_a_sensor_the_voltage_tells() -> None:
     assert told(bad(lambda n: a_day(rest=12.5, fell=0.09), 15)) == [("parasitic_drain", "raised")]
 
