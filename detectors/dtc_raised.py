@@ -4,7 +4,7 @@ import msgspec
 
 from detectors.contract import Answer, Detector, time_of
 from detectors.reading import DAY_MS, MINUTE_MS, number, running
-from detectors.volts import CHARGED_V, EMPTIED_V, FLAT_V, REST_MS, turns
+from detectors.volts import CHARGED_V, EMPTIED_V, FIRST_MS, FLAT_V, REST_MS, turns
 from record import dtc
 from record.flow import Evidence, Finding, FindingKind, Frame, Urgency
 
@@ -42,6 +42,7 @@ class Code(msgspec.Struct, array_like=True, gc=False):
     absent_ms: int = 0  # awake without it, this drive
     clean_drives: int = 0
     held: bool = False  # not told: it speaks of a flat battery
+    cause: str = ""  # as it was told
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -52,6 +53,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     empty_frames: int = 0
     rest_v: float = 0.0  # as it usually rests
     flat_ms: int = 0
+    charges_v: float = 0.0  # at most, while the engine runs: in this drive,
+    charged_v: float = 0.0  # and in the one before
 
 
 class DtcRaised(Detector[State]):
@@ -70,6 +73,11 @@ class DtcRaised(Detector[State]):
     after the other store "system voltage low" and "lost communication"; that is held back for two
     weeks. Whether the battery itself is to blame is for `low_voltage` to say, by its voltages.
 
+    But a system voltage that is low (P0562) in a car whose engine never brought it above 13.0 V, in
+    this drive and the one before, is the alternator's: no battery at rest has as much, and any
+    alternator that works gives it in the first minutes (14.2 V at 25 °C, Bosch, Automotive
+    Handbook).
+
     >>> from record.flow import Vehicle
     >>> detector = DtcRaised(Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol"))
     >>> [finding] = detector.update(Frame(1, 0, {}, ("P0301",)))
@@ -83,7 +91,7 @@ class DtcRaised(Detector[State]):
     """
 
     name = "dtc_raised"
-    version = 2
+    version = 3
     signals = (
         "dtc_count",
         "engine_speed_rpm",
@@ -102,6 +110,7 @@ class DtcRaised(Detector[State]):
         codes = s.codes
         if not self.drive.since_ms or self.drive.begins:
             self._rests(frame)
+        self._charges(frame)
         if not frame.dtcs:
             return self._absent(frame, ()) if codes else None
         listed = tuple(dict.fromkeys(code[:5] for code in map(_spelled, frame.dtcs) if code))
@@ -113,14 +122,16 @@ class DtcRaised(Detector[State]):
                 known.sightings += 1
                 known.absent_frames = known.absent_ms = known.clean_drives = 0
                 if known.held and frame.ts_ms - known.since_ms >= HELD_MS:
-                    findings.append(self._raised(frame, code))
+                    known.cause = self._cause(code)
+                    findings.append(self._raised(frame, code, known.cause))
                     known.held = False
             elif len(codes) < MOST:
                 flat = s.flat_ms and frame.ts_ms - s.flat_ms < FLAT_MS
                 held = bool(flat) and _of_voltage(code)
+                cause = self._cause(code)
                 if not held:
-                    findings.append(self._raised(frame, code))
-                codes[code] = Code(frame.ts_ms, held=held)
+                    findings.append(self._raised(frame, code, cause))
+                codes[code] = Code(frame.ts_ms, held=held, cause=cause)
         return findings or None
 
     def _rests(self, frame: Frame) -> None:
@@ -134,6 +145,21 @@ class DtcRaised(Detector[State]):
             s.flat_ms = frame.ts_ms
         else:
             s.rest_v += (volt - s.rest_v) * (0.1 if s.rest_v else 1.0)
+
+    def _charges(self, frame: Frame) -> None:
+        """See what the voltage reaches while the engine runs."""
+        s, drive = self.state, self.drive
+        if drive.begins:
+            s.charged_v, s.charges_v = s.charges_v, 0.0
+        if drive.engine_since_ms and frame.ts_ms - drive.engine_since_ms >= FIRST_MS:
+            s.charges_v = max(s.charges_v, number(frame, "battery_voltage_v", FLAT_V, 18) or 0.0)
+
+    def _cause(self, code: str) -> str:
+        """Whom it speaks of, by the voltages too."""
+        best_v = max(self.state.charges_v, self.state.charged_v)
+        if code == "P0562" and 0 < best_v < CHARGED_V:
+            return "alternator"
+        return dtc.cause(code)
 
     def _absent(self, frame: Frame, listed: tuple[str, ...]) -> list[Finding] | None:
         s = self.state
@@ -164,9 +190,8 @@ class DtcRaised(Detector[State]):
                     findings += self._recovered(frame, [code], why)
         return findings
 
-    def _raised(self, frame: Frame, code: str) -> Finding:
+    def _raised(self, frame: Frame, code: str, cause: str) -> Finding:
         meaning = dtc.decode(code)
-        cause = dtc.cause(code)
         where = meaning.system + (f", {meaning.subsystem}" if meaning.subsystem else "")
         return self.says(
             FindingKind.REFRESHED if self._speaks_of(cause) else FindingKind.RAISED,
@@ -189,7 +214,7 @@ class DtcRaised(Detector[State]):
         findings = []
         for code in codes:
             known = self.state.codes.pop(code)
-            cause = dtc.cause(code)
+            cause = known.cause
             if not known.held and not self._speaks_of(cause):
                 window = (time_of(known.since_ms), frame.ts)
                 evidence = Evidence(f"trouble code {code}", None, None, "", (), *window)
@@ -199,8 +224,8 @@ class DtcRaised(Detector[State]):
         return findings
 
     def _speaks_of(self, cause: str) -> bool:
-        codes = self.state.codes.items()
-        return any(dtc.cause(code) == cause and not known.held for code, known in codes)
+        codes = self.state.codes.values()
+        return any(known.cause == cause and not known.held for known in codes)
 
 
 def _of_voltage(code: str) -> bool:

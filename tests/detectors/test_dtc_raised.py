@@ -50,6 +50,30 @@ def test_without_a_flat_battery_it_is_told_at_once(code: str, cause: str) -> Non
     assert told(low_sensor, [code], since=10) == [(cause, "raised", 10)]
 
 
+@pytest.mark.parametrize(
+    ("charging_v", "cause"),
+    [([14.2] * 3, "battery_12v"), ([12.3] * 3, "alternator"), ([14.2, 12.3, 14.2], "battery_12v")],
+)
+def test_low_voltage_in_a_car_that_never_charges_is_the_alternators(
+    charging_v: list[float], cause: str
+) -> None:
+    bank = Bank(profile(), kinds=(DtcRaised,))
+    found = []
+    for day, volt in enumerate(charging_v, 1):
+        for n in range(20):
+            on: dict[str, Value] = {"engine_speed_rpm": 900.0, "battery_voltage_v": volt}
+            codes = ("P0562",) if day == 3 and n > 5 else ()
+            found += bank.judge(Frame(1, day * DAY_MS + 10_000 * n, on, codes))
+        found += bank.judge(Frame(1, day * DAY_MS + HOUR_MS, {"ignition": "OFF"}))
+    found += [
+        one
+        for n in range(3)
+        for one in bank.judge(Frame(1, 4 * DAY_MS + 1000 * n, {"dtc_count": 0}))
+    ]
+    told = [(one.cause, one.kind.value) for one in found]
+    assert told == [(cause, "raised"), (cause, "recovered")]
+
+
 def test_a_flat_battery_explains_no_misfire() -> None:
     found = told(LAMPS_LEFT_ON[:12], ["P0562", "P0301"], since=10)
     assert [cause for cause, _, _ in found] == ["dtc_p0301"]
