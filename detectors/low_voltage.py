@@ -355,9 +355,8 @@ class LowVoltage(Detector[State]):
     def _touching(self, frame: Frame, crank: Verdict) -> Finding:
         s = self.state
         s.well = 0
-        now_v, usual_v = s.crank.usual.mean - CONTACT_V, s.crank.usual.mean
         text = f"{CONTACT_V} V or more are lost between battery and starter, now and then"
-        evidence = self._read(frame, CRANKING, min(crank.value, now_v), usual_v)
+        evidence = self._read(frame, CRANKING, crank.value, crank.usual)
         return self._raised(frame, "high_resistance_cable", 0.8, text, evidence, crank.days)
 
     def _decide(

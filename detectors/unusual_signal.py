@@ -183,7 +183,7 @@ class UnusualSignal(Detector[State]):
     the new ground before, as in ``python -m detectors scan``, and gives the same score. A level is
     judged only when outside air and length of the drives are what the car has known, for a first
     frost or a holiday trip explains much; what comes with them is learned. It speaks when a level
-    was unusual on three days in a row, and once for all signals: what leaves its band later is
+    was unusual on five days in a row, and once for all signals: what leaves its band later is
     further evidence.
 
     *Does it still move?* A reading that changed in every drive, and has not by one digit in six of
