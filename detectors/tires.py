@@ -1,7 +1,7 @@
-"""A tire loses air: slowly by a nail or valve, or within hours by a puncture."""
+"""A tire loses air, slowly or within hours; or only its sensor says so."""
 
 from datetime import datetime
-from math import exp, log
+from math import exp, inf, log, sqrt
 from statistics import median
 
 import msgspec
@@ -83,6 +83,34 @@ SHAPE = (0.8, 1.3)
 """How the loss grows with time, as a power of it: a hole passes less as the pressure sinks; a nail
 works itself loose."""
 
+WARMS = 1e-4
+"""Sum of squares of the log of absolute pressure over a day, below which the tires hardly warmed up
+or cooled down: 3 kPa up and down in five looks."""
+
+DAYS = 7
+"""With all four in their place, after which we know how each warms up beside the others ..."""
+
+REMEMBERS = 100
+"""... and so many are remembered."""
+
+OUTLIER = 2.0
+"""Times the spread of the days: one with sun on one side decides nothing alone."""
+
+ROUNDED = (1 + 4 / 9) / 12
+"""Least variance of a place beside the median of three others (which has 4/9 of the variance of
+one), all rounded to one unit."""
+
+SENSOR = log(19)
+"""Log likelihood ratio at which sensor or leak is named: 5 % of either are mistaken for the other
+(Wald, Sequential tests of statistical hypotheses, 1945)."""
+
+PATIENT_DAYS = 4.0
+"""While neither is sure the wheel is watched on, but it is called a leak when the lamp is so near
+..."""
+
+HELD_MS = 21 * DAY_MS
+"""... and after so long the likelier is named."""
+
 WELL_MS = 3 * DAY_MS
 LONGEST_MS = 14 * DAY_MS
 
@@ -120,6 +148,25 @@ class State(msgspec.Struct, array_like=True, gc=False):
     doubt_ms: int = 0
     doubt_kpa: float = 0.0
     doubt_drop_kpa: float = 0.0
+    # how their drops go with warmth, the log of the middle absolute pressure: today ...
+    day: int = 0
+    looks: int = 0
+    warm: float = 0.0
+    hour: float = 0.0
+    places: list[float] = msgspec.field(default_factory=_four)
+    warm_sq: float = 0.0
+    warm_late: float = 0.0
+    warm_by: list[float] = msgspec.field(default_factory=_four)
+    # ... usually, in kPa for one unit of it ...
+    days: int = 0
+    weight: float = 0.0
+    slopes: list[float] = msgspec.field(default_factory=_four)
+    noise: float = 0.0
+    # ... and for the sinking wheel, since it sinks
+    grows: float = 0.0
+    might: float = 0.0
+    leans: float = 0.0
+    drifted: int = -1
     # what was said
     told: int = -1
     told_ms: int = 0
@@ -131,8 +178,12 @@ class State(msgspec.Struct, array_like=True, gc=False):
     @property
     def kpa(self) -> list[float]:
         """What was heard, in kPa."""
-        unit_kpa = 1.0 if self.coarse == 1 else PSI_KPA
-        return [unit_kpa * heard for heard in self.heard]
+        return [self.unit_kpa * heard for heard in self.heard]
+
+    @property
+    def unit_kpa(self) -> float:
+        """What it was heard in."""
+        return 1.0 if self.coarse == 1 else PSI_KPA
 
 
 class Tires(Detector[State]):
@@ -152,9 +203,18 @@ class Tires(Detector[State]):
     Recovered after as many days in its place as the old leak would have needed to show, 3 at least:
     a tire that was only pumped up sinks again.
 
+    A sensor whose gain sinks shows the same line. But of the air that is left, hot or cold, a leak
+    takes the same share: the wheel stays as far below the others when the drive warms them all. A
+    sensor that tells only g of the gauge pressure p - a (a: the atmosphere) is (1 - g)(1 - a/p)
+    low, so with each per cent that p rises, its gap grows by a/(p - a) per cent: 0.42 for a car
+    tire. How each wheel warms up beside the others is learned before, day by day, so that a hot
+    brake or a sensor without temperature says nothing. While the days have not decided, the leak is
+    held back, unless the lamp is near. Where the absolute pressure is told too low, nothing but a
+    gauge tells them apart.
+
     Innocent look-alikes: a cold snap (all four alike), air put in and other wheels (steps, after
     which the four are learned anew), psi instead of kPa (all of them "flat"), a sensor that repeats
-    its last value (it has to move). A pressure sensor that drifts looks the same: a gauge tells.
+    its last value (it has to move).
 
     >>> from record.flow import Vehicle
     >>> detector = Tires(Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol"))
@@ -173,9 +233,9 @@ class Tires(Detector[State]):
     """
 
     name = "tires"
-    version = 4
+    version = 5
     signals = (*PRESSURES, *TEMPS)
-    causes = ("slow_tire_leak", "tire_puncture")
+    causes = ("slow_tire_leak", "tire_puncture", "sensor_drift")
     State = State
     __slots__ = ()
 
@@ -202,11 +262,15 @@ class Tires(Detector[State]):
                 self._learn(now)
             return None
         drops = self._drops()
+        was = s.drifted
         if cold:
             drops = self._place(drops, now)
+        self._warms(self._drops() if cold else drops, now)
         for n in range(4):
             if drops[n] < CALM_KPA * s.coarse:
                 s.calm_ms[n] = now
+        if was != s.drifted:
+            return self._reads_low(frame, was, 0.0, FindingKind.RECOVERED)
         found = self._puncture(frame, drops)
         if found is None and cold:
             found = self._leak(frame, drops)
@@ -252,14 +316,20 @@ class Tires(Detector[State]):
     def _place(self, drops: list[float], now: int) -> list[float]:
         """Follow what is usual: slowly as tires do by themselves, at once where somebody did it."""
         s = self.state
-        rose = max(before - after for before, after in zip(s.drops, drops, strict=True))
-        was_set = rose >= SET_KPA * s.coarse and max(map(abs, drops)) > CALM_KPA * s.coarse
+        rose = [before - after for before, after in zip(s.drops, drops, strict=True)]
+        was_set = max(rose) >= SET_KPA * s.coarse and max(map(abs, drops)) > CALM_KPA * s.coarse
         was_set = was_set and min(s.kpa) > LOW_SHARE * median(s.kpa)  # not while one is flat
         if was_set or (s.told < 0 and self._keeps(now)):
             s.known = 0  # one look says it all
             self._learn(now)
             s.known, s.doubt, s.wheel = KNOWN, -1, -1
+            if rose[s.drifted] >= SET_KPA * s.coarse:
+                s.drifted = -1
+            self._dawns(now)
             drops = _four()
+        if s.drifted >= 0:  # where it says to be: it may still lose air at once
+            s.usual[s.drifted] -= drops[s.drifted] / s.typical_kpa
+            drops[s.drifted] = 0.0
         share = min(1.0, (now - s.cold_ms) / DAY_MS / FORGETS_DAYS)
         for n, drop in enumerate(drops):
             if abs(drop) < CALM_KPA * s.coarse and n != s.told:
@@ -288,10 +358,64 @@ class Tires(Detector[State]):
             s.wheel = n if drops[n] >= least else -1
             s.trend, s.moves = Trend(memory=24), 0
             s.since_ms, s.first_kpa, s.raw_kpa = now, drops[n], s.kpa[n]
+            s.grows = s.might = s.leans = 0.0
         if s.wheel >= 0:
             s.moves += s.kpa[n] != s.raw_kpa
             s.raw_kpa = s.kpa[n]
             s.trend.learn(now / DAY_MS, drops[n])
+
+    def _warms(self, drops: list[float], now: int) -> None:
+        """One more look into how far each is below its place, as the day warms and cools them."""
+        s = self.state
+        if s.drifted >= 0:
+            return
+        if now // DAY_MS != s.day:
+            if s.warm_sq >= WARMS:
+                self._warmed()
+            self._dawns(now)
+        s.looks += 1
+        off = log(median(s.kpa) + ATMOSPHERE_KPA) - s.warm
+        late = now % DAY_MS / DAY_MS - s.hour
+        s.warm += off / s.looks
+        s.hour += late / s.looks
+        rest = (1 - 1 / s.looks) * off
+        s.warm_sq += off * rest
+        s.warm_late += late * rest
+        for n, drop in enumerate(drops):
+            s.warm_by[n] += rest * (drop - s.places[n])
+            s.places[n] += (drop - s.places[n]) / s.looks
+
+    def _dawns(self, now: int) -> None:
+        """A new day, or new places."""
+        s = self.state
+        s.day, s.looks, s.warm, s.hour, s.warm_sq, s.warm_late = now // DAY_MS, 0, 0, 0, 0, 0
+        s.places, s.warm_by = _four(), _four()
+
+    def _warmed(self) -> None:
+        """The day is over: learn from it, or weigh what it says of the wheel that sinks."""
+        s = self.state
+        rests = [by - slope * s.warm_sq for by, slope in zip(s.warm_by, s.slopes, strict=True)]
+        if max(map(abs, s.drops)) < CALM_KPA * s.coarse:
+            if s.days < REMEMBERS:
+                s.days += 1
+            else:
+                s.weight *= 1 - 1 / REMEMBERS
+            s.weight += s.warm_sq
+            for n in range(4):
+                s.slopes[n] += rests[n] / s.weight
+            s.noise += (sum(rest * rest for rest in rests) / 4 / s.warm_sq - s.noise) / s.days
+        elif s.wheel >= 0 and s.days >= DAYS:
+            kpa_day, error = s.trend.rise()
+            if error == inf:
+                return
+            noise = self._noise() * s.warm_sq
+            most = OUTLIER * sqrt(noise)
+            rest = rests[s.wheel] - kpa_day * s.warm_late
+            drop = s.drops[s.wheel]
+            weight = drop * noise / (noise + (error * s.warm_late) ** 2)
+            s.grows += weight * max(-most, min(most, rest))
+            s.might += weight * drop * s.warm_sq
+            s.leans += weight * s.warm_sq
 
     # -- judging -------------------------------------------------------------------------------
 
@@ -335,6 +459,13 @@ class Tires(Detector[State]):
         left_kpa = s.kpa[n] - LOW_SHARE * self._others(n)
         if kpa_day - 2 * error <= 0 or left_kpa > HORIZON_DAYS * kpa_day:
             return None
+        sensor = self._sensor()
+        waits = abs(sensor) < SENSOR and s.days >= DAYS and now - s.since_ms < HELD_MS
+        if waits and left_kpa > PATIENT_DAYS * kpa_day:
+            return None
+        if sensor >= (0.0 if now - s.since_ms >= HELD_MS else SENSOR):
+            s.drifted, s.wheel = n, -1
+            return self._reads_low(frame, n, drops[n])
         low, high = self._days_left(n, drops[n], kpa_day, error, now)
         name, under = WHEELS[n].capitalize(), 100 * drops[n] / (s.kpa[n] + drops[n])
         summary = (
@@ -344,6 +475,39 @@ class Tires(Detector[State]):
         window = time_of(now + int(low * DAY_MS)), time_of(now + int(high * DAY_MS))
         sure = 0.85 if kpa_day > 4 * error else 0.75
         return self._says(frame, n, drops, self.causes[0], kpa_day, sure, summary, window)
+
+    def _sensor(self) -> float:
+        """Log likelihood ratio that the wheel's sensor has drifted, against a leak.
+
+        With d the wheel's drop on a day, w the day's sum of squares of warmth and e the part of its
+        sum of products that the wheel's own slope does not explain, the sum of d·e is normal about
+        k·Σd²w with a variance of Σd²w + (Σdw)²/W times the noise, where W stands behind the slope.
+        """
+        s = self.state
+        if not s.might:
+            return 0.0
+        spread = self._noise() * (s.might + s.leans**2 / s.weight)
+        drifts = ATMOSPHERE_KPA / self._others(s.wheel) * s.might
+        return drifts * (s.grows - drifts / 2) / spread
+
+    def _noise(self) -> float:
+        """Variance of a place beside what warmth explains, kPa²."""
+        return max(self.state.noise, ROUNDED * self.state.unit_kpa**2)
+
+    def _reads_low(
+        self, frame: Frame, n: int, drop_kpa: float, kind: FindingKind = FindingKind.RAISED
+    ) -> Finding:
+        """The sensor of a wheel, not its tire."""
+        raised = kind == FindingKind.RAISED
+        name = f"{WHEELS[n]} tire's pressure sensor"
+        summary = (
+            f"{name.capitalize()} reads {drop_kpa:.0f} kPa low, the more the warmer: it drifts"
+            if raised
+            else f"{name.capitalize()} agrees with the others again"
+        )
+        evidence = self._evidence(frame, n, [drop_kpa] * 4)
+        urgency = Urgency.SERVICE if raised else Urgency.INFO
+        return self.says(kind, frame, self.causes[2], urgency, 0.8, summary, evidence)
 
     def _others(self, n: int) -> float:
         """What the other three have, kPa: the best that is known of what is recommended."""
@@ -432,6 +596,6 @@ class Tires(Detector[State]):
             window_to=frame.ts,
             notes=(
                 f"The others have {self._others(n):.0f} kPa: no weather, which moves all four",
-                "A pressure sensor that drifts looks alike: check with a gauge",
+                "A sensor that drifts looks alike: check with a gauge, cold and after a drive",
             ),
         )
