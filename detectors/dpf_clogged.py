@@ -4,7 +4,7 @@ import msgspec
 
 from detectors.contract import Answer, Detector, time_of
 from detectors.learn import Fading, Trend
-from detectors.reading import DAY_MS, number
+from detectors.reading import DAY_MS, MINUTE_MS, number
 from record.flow import Evidence, FindingKind, Frame, Urgency
 
 LEAST_G_S = 4.0
@@ -43,6 +43,14 @@ should regenerate at is a factor of 2 to 3."""
 TIMES = 2
 """Stretches in a row."""
 
+WARMED_MS = 15 * MINUTE_MS
+WARM_C = 70.0
+"""After a quarter of an hour any engine has 80 °C, thermostat shut; control units let no filter
+burn with a cold one."""
+
+LATELY = 300
+"""Samples: an hour or so of driving."""
+
 SPREAD = (0.4, 1.1)
 """80 % of the failures fall between these shares of the days that an even rise would leave: a sick
 engine gets sicker and makes more soot, and one long drive can be the last."""
@@ -62,6 +70,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     trough: float = 0.0
     peak: float = 0.0
     over: int = 0
+    warm: float = 1.0  # lately, after a quarter of an hour: 1 always, -1 never
     trend: Trend = msgspec.field(default_factory=lambda: Trend(memory=12))
     # all regenerations
     clean: float = 0.0
@@ -69,6 +78,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     burnt_ms: int = 0
     days: Fading = msgspec.field(default_factory=Fading)
     told_ms: int = 0
+    cause: str = ""
 
 
 class DpfClogged(Detector[State]):
@@ -85,7 +95,9 @@ class DpfClogged(Detector[State]):
     Raised when there is 1.35 times the soot of a usual regeneration, twice in a row; the line
     through what was seen since the last one says when it will be 2.2 times, where control units go
     into limp mode and a workshop must clean it outside the car. Recovered with the next
-    regeneration. Ash, which no fire burns, raises clean and full alike over years and is no alarm.
+    regeneration. Where the engine stays cold on drives that are long enough, none can come: that is
+    the thermostat's doing, `thermostat_stuck_open`. Ash, which no fire burns, raises clean and full
+    alike over years and is no alarm.
     On a high pass the same mass of air takes more room: resistance grows by a third at 2,500 m.
 
     >>> from record.flow import Vehicle
@@ -104,9 +116,9 @@ class DpfClogged(Detector[State]):
     """
 
     name = "dpf_clogged"
-    version = 2
-    signals = ("dpf_delta_pressure_pa", "dpf_inlet_temp_c", "air_flow_g_s")
-    causes = ("dpf_clogged",)
+    version = 3
+    signals = ("dpf_delta_pressure_pa", "dpf_inlet_temp_c", "air_flow_g_s", "coolant_temp_c")
+    causes = ("dpf_clogged", "thermostat_stuck_open")
     State = State
     __slots__ = ()
 
@@ -122,6 +134,10 @@ class DpfClogged(Detector[State]):
             s.sum_pa = s.sum_g_s = 0.0
             return None
         s.sampled_ms = frame.ts_ms
+        coolant_c = number(frame, "coolant_temp_c", -60, 250)
+        since_ms = self.drive.engine_since_ms
+        if coolant_c is not None and since_ms and frame.ts_ms - since_ms >= WARMED_MS:
+            s.warm += ((1 if coolant_c >= WARM_C else -1) - s.warm) / LATELY
         s.n += 1
         s.sum_pa += pressure_pa
         s.sum_g_s += flow_g_s
@@ -160,6 +176,7 @@ class DpfClogged(Detector[State]):
         """Learn from a whole round; one that begins half full, or burns in two parts, is none."""
         s = self.state
         told_ms, s.told_ms = s.told_ms, 0
+        cause, s.cause = s.cause, ""
         if s.peak > s.trough * CYCLE:
             if s.full:
                 s.clean += SLOWLY * (s.trough - s.clean)
@@ -177,7 +194,7 @@ class DpfClogged(Detector[State]):
         return self.says(
             FindingKind.RECOVERED,
             frame,
-            self.causes[0],
+            cause,
             Urgency.INFO,
             0.85,
             "The particulate filter has burnt free",
@@ -186,7 +203,7 @@ class DpfClogged(Detector[State]):
 
     def _raised(self, frame: Frame, resistance: float, soot: float) -> Answer:
         s = self.state
-        s.told_ms = frame.ts_ms
+        s.told_ms, s.cause = frame.ts_ms, self.causes[s.warm < 0]
         rise, _ = s.trend.rise()
         expect = {}
         text = f"Filter has {soot:.1f} times the soot of a usual regeneration"
@@ -198,6 +215,8 @@ class DpfClogged(Detector[State]):
                 "expect_from": time_of(frame.ts_ms + int(low * DAY_MS)),
                 "expect_to": time_of(frame.ts_ms + int(high * DAY_MS)),
             }
+        if s.cause != self.causes[0]:
+            text += "; the engine stays too cold for it to burn free"
         from_ms = s.burnt_ms or frame.ts_ms - 30 * DAY_MS
         notes = ["Regenerate on the road for 20 minutes, or in the workshop, before it is full"]
         if s.burnt_ms and s.days.weight:
@@ -206,7 +225,7 @@ class DpfClogged(Detector[State]):
         return self.says(
             FindingKind.RAISED,
             frame,
-            self.causes[0],
+            s.cause,
             Urgency.SOON,
             0.85 if s.full else 0.65,
             text,

@@ -15,7 +15,7 @@ import msgspec
 from record.causes import FAMILY, cause_of
 from record.flow import Finding, FindingKind
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of the rule, of the families or of the fields."""
 
 
@@ -58,9 +58,9 @@ class Joined(msgspec.Struct, array_like=True, gc=False):
         key = f"{finding.detector}/{finding.cause}"
         if finding.kind == FindingKind.RECOVERED:
             name = self.told.pop(key, finding.cause)
-            mine = finding.detector + "/"
-            if any(told == name and by.startswith(mine) for by, told in self.told.items()):
-                return None  # the same detector still sees another side of it
+            sees = (by.split("/") for by, told in self.told.items() if told == name)
+            if any(finding.detector in by or finding.cause in by for by in sees):
+                return None  # this detector still sees another side of it, or another this one
             return finding if name == finding.cause else replace(finding, cause=name)
         if key not in self.told:
             self.told[key] = self._name(finding.cause)

@@ -461,6 +461,7 @@ class Tires(Detector[State]):
             return None
         sensor = self._sensor()
         waits = abs(sensor) < SENSOR and s.days >= DAYS and now - s.since_ms < HELD_MS
+        waits = waits and s.coarse == 1  # steps of 7 kPa would never tell
         if waits and left_kpa > PATIENT_DAYS * kpa_day:
             return None
         if sensor >= (0.0 if now - s.since_ms >= HELD_MS else SENSOR):

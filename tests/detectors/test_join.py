@@ -47,6 +47,16 @@ def test_a_detector_recovers_from_a_name_when_all_its_sides_have() -> None:
     assert (last.cause, last.kind) == ("alternator", RECOVERED)
 
 
+def test_a_name_that_two_detectors_gave_recovers_with_the_second() -> None:
+    joined = Joined()
+    joined.join(
+        [said("tires", "sensor_drift", RAISED), said("sensor_drift", "sensor_drift", RAISED)]
+    )
+    assert joined.join([said("tires", "sensor_drift", RECOVERED, 1)]) == []
+    [last] = joined.join([said("sensor_drift", "sensor_drift", RECOVERED, 2)])
+    assert (last.cause, last.kind) == ("sensor_drift", RECOVERED)
+
+
 def test_after_recovery_the_next_has_its_own_name() -> None:
     joined = Joined()
     joined.join([said("electrics", "alternator", RAISED)])
