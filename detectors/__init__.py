@@ -15,6 +15,7 @@ from detectors.radiator_fan import RadiatorFan
 from detectors.sensor_drift import SensorDrift
 from detectors.sensor_stuck import SensorStuck
 from detectors.service_due import ServiceDue
+from detectors.thermostat_stuck_closed import ThermostatStuckClosed
 from detectors.thermostat_stuck_open import ThermostatStuckOpen
 from detectors.tires import Tires
 from detectors.unusual_signal import UnusualSignal
@@ -40,6 +41,7 @@ _BY_FAULT: tuple[type[Detector[Any]], ...] = (
     SensorDrift,
     Brakes,
     WheelsSwapped,
+    ThermostatStuckClosed,
 )
 
 UnusualSignal.beside(_BY_FAULT)

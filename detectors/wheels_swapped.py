@@ -53,6 +53,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     Lists go by `WHEELS`, each beside the mean of the four, which comes last; 0.01 kPa.
     """
 
+    outside_kpa: float = ATMOSPHERE_KPA
     looked_ms: int = 0
     looks: int = 0
     sums: list[int] = msgspec.field(default_factory=lambda: [0] * 5)  # of these looks
@@ -75,7 +76,7 @@ class WheelsSwapped(Detector[State]):
     such cold looks; recovered when both are back, or when the tires were set anew.
 
     Silent: two tires closer than 0.7 kPa, which nobody can tell apart; a leak and a pump, which
-    move one tire; winter wheels, set to another pressure.
+    move one tire; winter wheels, set to another pressure; mountains, where a barometer is told.
 
     >>> from record.flow import Vehicle
     >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol")
@@ -92,14 +93,16 @@ class WheelsSwapped(Detector[State]):
     """
 
     name = "wheels_swapped"
-    version = 2
-    signals = (*PRESSURES, *TEMPS)
+    version = 3
+    signals = (*PRESSURES, *TEMPS, "barometric_pressure_kpa")
     causes = ("sensors_swapped",)
     State = State
     __slots__ = ()
 
     def update(self, frame: Frame) -> Answer:
         s = self.state
+        outside_kpa = number(frame, "barometric_pressure_kpa", 50, 115)
+        s.outside_kpa = s.outside_kpa if outside_kpa is None else outside_kpa
         if frame.ts_ms - s.looked_ms < BETWEEN_MS or not self._cold(frame.ts_ms):
             return None
         kpa = self._at_20(frame)
@@ -149,7 +152,7 @@ class WheelsSwapped(Detector[State]):
         return drive.awake_ms != 0 and now - drive.awake_ms >= COLD_MS
 
     def _at_20(self, frame: Frame) -> list[float] | None:
-        """The four pressures, brought to 20 °C where temperatures are told."""
+        """The four pressures, brought to 20 °C where temperatures are told, and to sea level."""
         made = []
         for pressure, temp in zip(PRESSURES, TEMPS, strict=True):
             kpa, temp_c = (
@@ -159,7 +162,7 @@ class WheelsSwapped(Detector[State]):
             if kpa is None:
                 return None
             share = 1.0 if temp_c is None else (20.0 + KELVIN) / (temp_c + KELVIN)
-            made.append((kpa + ATMOSPHERE_KPA) * share - ATMOSPHERE_KPA)
+            made.append((kpa + self.state.outside_kpa) * share - ATMOSPHERE_KPA)
         return made
 
     def _swapped(self, seen: list[int]) -> tuple[int, int] | None:

@@ -37,6 +37,7 @@ SHOWS: dict[str, dict[str, int]] = {
     "brakes": {"brake_wear": 25, "stuck_caliper": 20},
     "tires": {"slow_tire_leak": 12, "tire_puncture": 9},
     "wheels_swapped": {},
+    "thermostat_stuck_closed": {},
     "unusual_signal": {},
 }
 """By detector: the faults of `simulators.faults` that it finds, and for how many days a car that is

@@ -47,6 +47,12 @@ def test_two_wheels_are_named_where_they_can_be_told_apart(seed: int) -> None:
         assert findings == []
 
 
+def test_a_week_in_the_mountains_hides_no_swap() -> None:
+    high = Innocent("altitude", START + 11 * DAY, START + 20 * DAY, Effects(altitude_m=1500.0))
+    swap = SensorsSwapped(START + 12 * DAY, first=FRONT_LEFT, second=REAR_LEFT)
+    assert [f.kind for f in said([swap], 1, [high])] == [FindingKind.RAISED]
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_leak_is_no_swap(seed: int) -> None:
     assert said([SlowTireLeak(START + 10 * DAY)], seed) == []
