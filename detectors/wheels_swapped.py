@@ -1,7 +1,7 @@
 """Two tire pressure sensors have changed places: wheels were rotated and nobody taught the car."""
 
 from itertools import combinations
-from math import inf
+from math import inf, log
 
 import msgspec
 
@@ -25,12 +25,16 @@ OTHER_UNIT_KPA = 100.0
 """Tires of a car that drives have 150 to 350 kPa: less is psi or bar, too coarse for this."""
 
 LOOKS = 6
-"""Cold looks, two days or so, whose mean counts: sensors tell whole kilopascals, and the mean of
-six at as many temperatures is good to 0.2 kPa."""
+"""Cold looks, of one to three days, whose mean counts: sensors tell whole kilopascals, and the mean
+of six at as many temperatures is good to 0.2 kPa."""
 
-APART_KPA = 0.7
-"""Two tires that were set alike differ by 2 to 5 kPa, each for months (sensors are good to 7 kPa,
-but steady: SAE J2657). Closer than this, nobody can tell one from the other."""
+ROUNDED = 1 / 12 / LOOKS
+"""Variance of such a mean, kPa², by rounding alone. Sun and wind add to it, so a car's own means
+say how much theirs scatter."""
+
+SURE = log(1e4)
+"""Log likelihood ratio of "these two were swapped" to "nothing was" that counts (Wald, Sequential
+tests of statistical hypotheses, 1945). It may be asked some 150 times a year, by six pairs."""
 
 LIKE_KPA = 0.4
 """Nearly three times what six looks leave open."""
@@ -39,7 +43,12 @@ SET_KPA = 1.0
 """Who fits winter wheels or pumps tires up changes their mean at 20 °C, and may swap all four."""
 
 REMEMBERS = 4
+"""Means that make what is usual. With fewer it might be a place that a drifting sensor only passes,
+and nobody is named."""
+
 TIMES = 2
+"""One mean may be of a day when somebody was at the tires."""
+
 SETTLES = 3
 """Means in a row that fit nothing: somebody set the tires, and what is usual is learned anew."""
 
@@ -59,8 +68,10 @@ class State(msgspec.Struct, array_like=True, gc=False):
     sums: list[int] = msgspec.field(default_factory=lambda: [0] * 5)  # of these looks
     usual: list[int] = msgspec.field(default_factory=lambda: [0] * 5)
     known: int = 0
-    pair: tuple[int, int] | None = None
+    noise: int = 0  # variance of a mean about what is usual, 0.0001 kPa²
+    doubts: list[int] = msgspec.field(default_factory=lambda: [0] * 5)  # means that fit a swap
     times: int = 0
+    pair: tuple[int, int] | None = None  # that was told
     odd: int = 0
     told: bool = False
 
@@ -72,28 +83,30 @@ class WheelsSwapped(Detector[State]):
     is not taught. Nothing is wrong with any tire, but the next warning points at the wrong wheel,
     and the driver pumps up the one that is full. How it shows: each tire keeps its own place beside
     the other three for months. From one day to the next two of them take each other's place, the
-    other two stay in theirs, and the mean (at 20 °C) of all four is what it was. Told after twelve
-    such cold looks; recovered when both are back, or when the tires were set anew.
+    other two stay in theirs, and the mean (at 20 °C) of all four is what it was. Two tires set
+    alike differ by 2 to 5 kPa (sensors are good to 7 kPa, but steady: SAE J2657), and readings in
+    whole kilopascals tell 0.3 kPa within some weeks. Told after twelve cold looks or more, as many
+    as it takes to be sure; recovered when both are back, or when the tires were set anew.
 
-    Silent: two tires closer than 0.7 kPa, which nobody can tell apart; a leak and a pump, which
+    Silent: two tires that stand alike, which nobody can tell apart; a leak and a pump, which
     move one tire; winter wheels, set to another pressure; mountains, where a barometer is told.
 
     >>> from record.flow import Vehicle
     >>> car = Vehicle(1, "WVWZZZ1KZAW000001", "VW", "Golf", 2019, "petrol")
     >>> detector = WheelsSwapped(car)
     >>> detector.drive.see(Frame(1, 1, {"ignition": "ON"}))
-    >>> for night in range(2, 32):
-    ...     pressures = (238, 231, 230, 233) if night < 15 else (230, 231, 238, 233)
+    >>> for night in range(2, 44):
+    ...     pressures = (238, 231, 230, 233) if night < 27 else (230, 231, 238, 233)
     ...     frame = Frame(1, night * DAY_MS, dict(zip(PRESSURES, pressures), ignition="OFF"))
     ...     detector.drive.see(frame)
     ...     finding = detector.update(frame)
     ...     if finding:
     ...         print(night, finding.kind, finding.summary)
-    31 raised Tires front left and rear left have changed places: 238 is 230 kPa, and the reverse
+    43 raised Tires front left and rear left have changed places: 238 is 230 kPa, and the reverse
     """
 
     name = "wheels_swapped"
-    version = 3
+    version = 4
     signals = (*PRESSURES, *TEMPS, "barometric_pressure_kpa")
     causes = ("sensors_swapped",)
     State = State
@@ -122,28 +135,58 @@ class WheelsSwapped(Detector[State]):
     def _compare(self, frame: Frame, seen: list[int]) -> Answer:
         """The mean of some cold looks with what is usual."""
         s = self.state
-        pair = self._swapped(seen) if s.known else None
-        if not s.known or (pair is None and _off(seen, s.usual) < inf):
-            back = s.told
-            s.told, s.times, s.odd = False, 0, 0
-            s.known = min(s.known + 1, REMEMBERS)
+        doubts = [one + more for one, more in zip(s.doubts, seen, strict=True)]
+        mean = [one // (s.times + 1) for one in doubts]
+        pair = self._swapped(mean) if s.known >= REMEMBERS else None
+        if pair is None or self._swapped(seen) != pair:  # a mean of two may fit by chance
+            s.times, s.doubts = 0, [0] * 5
+            return self._settle(frame, seen)
+        s.odd = 0
+        s.times, s.doubts = s.times + 1, doubts
+        s.usual[4] = seen[4]  # tires lose a kPa or two a month, swapped or not
+        if s.times < TIMES or self._sure(mean, pair) < SURE:
+            return None
+        return self._swap(frame, pair)
+
+    def _settle(self, frame: Frame, seen: list[int]) -> Answer:
+        """All in their places, which it learns; or in others, thrice: the tires were set."""
+        s = self.state
+        if not s.known or _off(seen, s.usual) < inf:
+            if s.known:
+                off = sum((one - usual) ** 2 for one, usual in zip(seen[:4], s.usual, strict=False))
+                s.noise += round((off / 3 / (1 + 1 / s.known) - s.noise) / s.known)
+            s.known, s.odd = min(s.known + 1, REMEMBERS), 0
             for n, one in enumerate(seen):
                 s.usual[n] += round((one - s.usual[n]) / s.known)
-            return self._back(frame, "Both tires report their own pressure again") if back else None
-        s.times = s.times + 1 if pair and pair == s.pair else int(pair is not None)
-        s.odd = 0 if pair else s.odd + 1
-        if pair:
-            s.usual[4] = seen[4]  # tires lose a kPa or two a month, swapped or not
-        if s.odd >= SETTLES:
-            back = s.told
-            s.usual, s.known, s.odd, s.told = seen, 1, 0, False
-            return self._back(frame, "The tires were set anew") if back else None
-        if s.told:
             return None
-        s.pair = pair
-        if pair is None or s.times < TIMES:
+        s.odd += 1
+        if s.odd < SETTLES:
             return None
-        return self._raised(frame, pair)
+        s.usual, s.known, s.odd = seen, 1, 0
+        return self._back(frame, "The tires were set anew") if s.told else None
+
+    def _sure(self, mean: list[int], pair: tuple[int, int]) -> float:
+        """Log likelihood ratio that the two were swapped, of the mean of `times` means.
+
+        Their difference is normal about what is usual, or about its reverse, with twice the
+        variance of one; what is usual is itself a mean of so many as are `known`.
+        """
+        s = self.state
+        a, b = pair
+        one = max(s.noise, CENTI**2 * ROUNDED)
+        usual = s.usual[a] - s.usual[b]
+        return (mean[b] - mean[a]) * usual / (one * (1 / s.times + 1 / s.known))
+
+    def _swap(self, frame: Frame, pair: tuple[int, int]) -> Answer:
+        """From now on that is usual; the same again puts both back."""
+        s = self.state
+        told = self._raised(frame, pair) if not s.told else None
+        a, b = pair
+        s.usual[a], s.usual[b] = s.usual[b], s.usual[a]
+        s.times, s.doubts = 0, [0] * 5
+        if told is None and pair == s.pair:
+            return self._back(frame, "Both tires report their own pressure again")
+        return told
 
     def _cold(self, now: int) -> bool:
         drive = self.drive
@@ -175,13 +218,13 @@ class WheelsSwapped(Detector[State]):
             expected = list(usual)
             expected[a], expected[b] = usual[b], usual[a]
             off = _off(seen, expected)
-            if abs(usual[a] - usual[b]) >= CENTI * APART_KPA and off < least:
+            if off < least:
                 best, least = (a, b), off
         return best
 
     def _raised(self, frame: Frame, pair: tuple[int, int]) -> Answer:
         s = self.state
-        s.told = True
+        s.told, s.pair = True, pair
         a, b = pair
         was_a, was_b = ((s.usual[4] + s.usual[n]) / CENTI for n in pair)
         text = (
@@ -194,7 +237,8 @@ class WheelsSwapped(Detector[State]):
 
     def _back(self, frame: Frame, text: str) -> Answer:
         """It is over."""
-        pair, self.state.pair = self.state.pair or (0, 1), None
+        s = self.state
+        pair, s.pair, s.told = s.pair or (0, 1), None, False
         evidence = self._evidence(frame, pair)
         cause = self.causes[0]
         return self.says(FindingKind.RECOVERED, frame, cause, Urgency.INFO, 0.8, text, evidence)
