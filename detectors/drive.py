@@ -9,7 +9,7 @@ import msgspec
 from detectors.reading import HOUR_MS, MINUTE_MS, number, running
 from record.flow import Frame
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of the rule or of the fields, as a detector's version is."""
 
 SIGNALS = ("ambient_temp_c", "engine_running", "engine_speed_rpm", "ignition", "speed_kmh")
@@ -20,6 +20,17 @@ GAP_MS = 5 * MINUTE_MS
 
 AMBIENT_MS = 6 * HOUR_MS
 """So long a reading of the outside air is worth something."""
+
+SAME_MS = 36 * HOUR_MS
+"""A day and a night and half of the next, also for a car that is heard on its way to work only:
+under clouds too the air moves by 2 K. What moved before and says the very same for so long is no
+thermometer (P0071, range and performance), or the car stands in a cellar. One that never moved
+misleads nobody."""
+
+JUMP_K = 15.0
+"""From one reading to the next, more than from a night to the day (continental weather's daily
+range). A garage's door does it, and then it goes on moving; a sensor that breaks stays where it
+jumped to."""
 
 
 class Drive(msgspec.Struct, array_like=True, gc=False):
@@ -49,10 +60,14 @@ class Drive(msgspec.Struct, array_like=True, gc=False):
     begins, ends : bool
         Whether this very frame is a drive's first, or the first after one. After a silence the
         first frame of the next drive both ends the old and begins the new.
-    ambient_c : float or None
-        Last outside temperature, °C, not older than `AMBIENT_MS`.
+    read_c : float or None
+        The outside temperature that was read last, °C; `ambient_c` says whether it is believed.
     ambient_ms : int
-        When that was read.
+        When that was; 0 if this car never told it.
+    same_ms : int
+        Since when it is the very same; 0 while it never moved.
+    jumped : bool
+        Whether it jumped there.
 
     Examples
     --------
@@ -76,8 +91,10 @@ class Drive(msgspec.Struct, array_like=True, gc=False):
     step_ms: int = 0
     begins: bool = False
     ends: bool = False
-    ambient_c: float | None = None
+    read_c: float | None = None
     ambient_ms: int = 0
+    same_ms: int = 0
+    jumped: bool = False
 
     def see(self, frame: Frame) -> None:
         """Take the next frame."""
@@ -121,7 +138,19 @@ class Drive(msgspec.Struct, array_like=True, gc=False):
             self.engine_since_ms = 0
         ambient_c = number(frame, "ambient_temp_c", -60, 70)
         if ambient_c is not None:
-            self.ambient_c, self.ambient_ms = ambient_c, now
-        elif self.ambient_c is not None and now - self.ambient_ms > AMBIENT_MS:
-            self.ambient_c = None
+            self._feel(ambient_c, now)
         self.at_ms = now
+
+    def _feel(self, ambient_c: float, now: int) -> None:
+        """Take a reading of the outside air."""
+        if self.read_c is not None and ambient_c != self.read_c:
+            self.jumped = abs(ambient_c - self.read_c) > JUMP_K
+            self.same_ms = now
+        self.read_c, self.ambient_ms = ambient_c, now
+
+    @property
+    def ambient_c(self) -> float | None:
+        """Outside temperature, °C; None where it is unknown, old, or does not move as air does."""
+        old = self.at_ms - self.ambient_ms > AMBIENT_MS
+        still = self.same_ms and self.ambient_ms - self.same_ms >= SAME_MS
+        return None if old or still or self.jumped else self.read_c

@@ -187,7 +187,7 @@ class LowVoltage(Detector[State]):
     """
 
     name = "low_voltage"
-    version = 8
+    version = 9
     signals = SIGNALS
     causes = ("battery_12v", "parasitic_drain", "alternator", "high_resistance_cable")
     State = State

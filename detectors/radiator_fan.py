@@ -22,19 +22,25 @@ KNOWN, KEEP = 2, 8
 """Long stands after which we know where it is held, and those that we learn from."""
 
 OFF_K = 3.0
-"""Sensors count whole degrees, and a fan that cycles holds within 2 K."""
+"""Sensors count whole degrees, and a fan that cycles holds within 2 K: more is no fan."""
 
-VOTES = 2
+SLACK_K, SUM_K = OFF_K / 2, OFF_K
+"""What stands are higher by than half of that is added up (Page's cumulative sum, 1954: the slack
+is half the shift to be found), to as much as the whole: two that are 3 K higher tell, or more that
+are less so, or one by 4.5. A relay that sticks at times may give no second for weeks."""
 
-SURE_K, SURE_STANDS = 5.0, 4
-"""More than twice what a fan's cycle and whole degrees explain, after so many stands that stayed
-within them: one is enough. A relay that sticks at times may give no second for weeks."""
+SURE_STANDS = 4
+"""Stands that must be known before one is enough."""
 
 WELL_STANDS = 4
 
+RISES_K = 0.25
+"""For each kelvin that the air is warmer than at any stand that was well, the coolant may be held
+so much higher: from frost to heat, 50 K, it goes from the thermostat's mark, 86 °C, to the fan's,
+98."""
+
 WARMER_K = 5.0
-"""A stand counts where the air is no warmer than this above that of a stand that was well: from a
-winter to a summer the coolant may rise from the thermostat's mark to the fan's."""
+"""Air that is as warm as it was, within the width of a day."""
 
 HOT_C, RISE_K, HOT_MS = 108.0, 10.0, 2 * MINUTE_MS
 """Whatever the weather: fans run at full speed from about 105 °C, and hold it there."""
@@ -54,7 +60,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     usual_c: stats.Mean = msgspec.field(default_factory=stats.Mean)
     arrives_c: stats.Mean = msgspec.field(default_factory=stats.Mean)
     warmest_c: float = -60.0  # air at a stand that was well
-    votes: int = 0
+    above_k: float = 0.0  # added up
     well: int = 0
     told_air_c: float | None = None
 
@@ -68,12 +74,14 @@ class RadiatorFan(Detector[State]):
     red in a summer's jam. In winter it may hide for months.
 
     How it is found: where this car's coolant stays in long stands (5 minutes and more) is learned
-    from the first of them. Raised when it gets 3 K higher in two, or 5 K in one where it had stayed
-    in four, in air that was as warm when it stayed; or when it passes 108 °C in one, whatever the
-    weather, for a fan that runs holds it.
+    from the first of them. By how much it gets higher is added up: 3 K in two raise it, or 4.5 K in
+    one where it had stayed in four; warmer air than it stayed in explains a quarter of a kelvin for
+    each of its own. Or when it passes 108 °C in one, whatever the weather, for a fan that runs
+    holds it.
 
     Rivals: a weak pump, a thermostat that doesn't open or lost coolant heat the engine on the road
-    too; so a stand that begins hotter than usual says nothing of the fan.
+    too; so a stand that begins hotter than usual says nothing of the fan. Nor does a coolant sensor
+    that is stuck: without a fan the coolant climbs while the car stands.
 
     Recovered after four long stands, in air as warm as then, at which the coolant stayed.
 
@@ -97,7 +105,7 @@ class RadiatorFan(Detector[State]):
     """
 
     name = "radiator_fan"
-    version = 3
+    version = 4
     signals = ("coolant_temp_c", "speed_kmh", "engine_speed_rpm", "engine_running", "ignition")
     causes = ("radiator_fan",)
     State = State
@@ -130,7 +138,7 @@ class RadiatorFan(Detector[State]):
         s.highest_c = max(s.highest_c, temp_c)
         hot = temp_c >= HOT_C and temp_c - s.first_c >= RISE_K
         if hot and now - s.since_ms >= HOT_MS and self._arrived_well():
-            s.votes = VOTES
+            s.above_k = SUM_K
             return self._raised(frame)
         return None
 
@@ -148,19 +156,19 @@ class RadiatorFan(Detector[State]):
         if s.usual_c.n < KNOWN:
             self._learn(air_c)
             return None
-        above_k = s.highest_c - s.usual_c.get()
-        if above_k < OFF_K - 1:
-            self._learn(air_c)
-            s.votes = max(s.votes - 1, 0)
+        higher_k = s.highest_c - s.usual_c.get()
+        above_k = higher_k - RISES_K * max(air_c - s.warmest_c, 0.0)
+        hot = above_k > SLACK_K
+        if hot and not (self._arrived_well() and s.highest_c > s.first_c):
+            return None
+        most_k = SUM_K if s.usual_c.n >= SURE_STANDS else SUM_K / 2
+        s.above_k = max(s.above_k + min(above_k - SLACK_K, most_k), 0.0)
+        if not hot:
+            if higher_k <= SLACK_K:
+                self._learn(air_c)
             return self._stayed(frame, air_c)
-        if above_k < OFF_K or not self._arrived_well():
-            return None
         s.well = 0
-        if air_c > s.warmest_c + WARMER_K:
-            return None
-        sure = above_k >= SURE_K and s.usual_c.n >= SURE_STANDS
-        s.votes = VOTES if sure else min(s.votes + 1, VOTES)
-        return self._raised(frame) if s.votes >= VOTES else None
+        return self._raised(frame) if s.above_k >= SUM_K else None
 
     def _learn(self, air_c: float) -> None:
         s = self.state
@@ -192,7 +200,7 @@ class RadiatorFan(Detector[State]):
         s.well += 1
         if s.well < WELL_STANDS:
             return None
-        s.told_air_c, s.well, s.votes = None, 0, 0
+        s.told_air_c, s.well, s.above_k = None, 0, 0.0
         summary = f"Coolant stayed at {s.highest_c:.0f} °C in {WELL_STANDS} long stands"
         return self._says(FindingKind.RECOVERED, frame, 0.85, summary, Urgency.INFO)
 

@@ -84,7 +84,8 @@ class Start(NamedTuple):
     ----------
     at_ms, rested_ms : int
     temp_c : float or None
-        Of the battery: outside air before the start, else the air in the cold intake.
+        Of the battery: outside air before the start; in a car that never tells it, the air in the
+        cold intake. One for the other would pass for weather.
     crank_v : float or None
         The lowest voltage under the starter.
     charging_v : float or None
@@ -194,7 +195,7 @@ class Volts(msgspec.Struct, array_like=True, gc=False):
         self.moving, self.standing = _Mean(), _Mean()
 
     def _driving(self, frame: Frame, drive: Drive, volt: float | None, electric: bool) -> None:
-        if self.temp_c is None:
+        if self.temp_c is None and not drive.ambient_ms:
             self.temp_c = number(frame, "intake_air_temp_c", -50, 60)
         if volt is None:
             return

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from detectors import saved
-from detectors.drive import AMBIENT_MS, GAP_MS, Drive
+from detectors.drive import AMBIENT_MS, GAP_MS, JUMP_K, SAME_MS, Drive
 from detectors.reading import HOUR_MS
 from record.flow import Frame
 from tests.detectors.cars import healthy
@@ -96,6 +96,29 @@ def test_the_outside_is_what_a_sensor_can_say(wrong: Any) -> None:
     )
     assert warm.ambient_c == same.ambient_c == 21.0
     assert old.ambient_c is None
+
+
+def air(*told: tuple[float, float]) -> list[float | None]:
+    """What is believed of these outside temperatures, at hours since `T0`."""
+    return [d.ambient_c for d in life(*((3600 * h, {"ambient_temp_c": c}) for h, c in told))]
+
+
+def test_an_outside_temperature_that_stands_still_is_not_believed_until_it_moves() -> None:
+    same_h = SAME_MS / HOUR_MS
+    hours = (0, 1, 2, same_h, 1 + same_h, 40, 41, 42)
+    told = (4.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.5, 6.0)
+    believed = [4.0, 5.0, 5.0, 5.0, None, None, 5.5, 6.0]
+    assert air(*zip(hours, told, strict=True)) == believed
+
+
+def test_one_that_jumps_is_believed_when_it_moves_again() -> None:
+    far = 4.0 + JUMP_K
+    assert air((0, 4.0), (1, far + 0.5), (2, far + 0.5), (3, far)) == [4.0, None, None, far]
+    assert air((0, 4.0), (1, far)) == [4.0, far], "weather"
+
+
+def test_one_that_never_moved_misleads_nobody() -> None:
+    assert air((0, 20.0), (30, 20.0), (300, 20.0)) == [20.0] * 3
 
 
 def test_a_winter_of_drives_adds_up() -> None:

@@ -100,6 +100,32 @@ def test_wear_is_found_all_the_same() -> None:
     assert told(rested(lambda n: 12.6 - 0.02 * n))[0] == ("battery_12v", "raised")
 
 
+@pytest.mark.parametrize(
+    ("stuck_c", "warms_c"),
+    [pytest.param(25.0, 0.0, id="it jumps"), pytest.param(-4.0, 1.2, id="spring comes")],
+)
+def test_an_outside_temperature_that_is_stuck_makes_nothing_weak(
+    stuck_c: float, warms_c: float
+) -> None:
+    def noon_c(day: int) -> float:
+        return min(max(0.0, warms_c * (day - 20)), 25.0)
+
+    days = [
+        a_day(crank=9.4 + 0.029 * noon_c(day), charging=14.5 - 0.01 * noon_c(day))
+        for day in range(1, 60)
+    ]
+
+    def hear() -> Iterator[Frame]:
+        for frame in frames(days):
+            day, hour = divmod(frame.ts_ms // HOUR_MS, 24)
+            air_c = stuck_c if day >= 20 else noon_c(day) + hour / 6 - 2
+            intake_c = noon_c(day) + 30.0  # of a warm engine bay: no stand-in for the air
+            signals = {**frame.signals, "ambient_temp_c": air_c, "intake_air_temp_c": intake_c}
+            yield Frame(1, frame.ts_ms, signals)
+
+    assert detect(Bank(profile(), kinds=(LowVoltage,)), hear()) == []
+
+
 def test_a_logger_without_ignition_and_outside_air_suffices() -> None:
     """It says neither ON nor OFF, and the engine stands for some seconds before it is started."""
 

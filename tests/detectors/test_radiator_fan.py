@@ -60,6 +60,19 @@ def test_one_is_enough_where_it_stayed_in_four_and_now_is_far_above() -> None:
     assert lives(5, lambda day: 95.0 if day == 4 else 89.0) == [], "three are too few to know"
 
 
+def test_small_steps_add_up_and_stands_that_stay_take_them_back() -> None:
+    assert said(lives(20, lambda day: 91.0 if day >= 8 else 89.0)) == [(13, RAISED)]
+    assert lives(40, lambda day: 91.0 if day >= 8 and day % 2 else 89.0) == []
+
+
+def test_air_warmer_than_any_before_explains_a_part() -> None:
+    def air_c(day: int) -> float:
+        return 5.0 if day < 8 else 5.0 + 10 + day % 3
+
+    assert lives(30, lambda day: 89.0 if day < 8 else 92.0, air_c=air_c) == []
+    assert said(lives(30, lambda day: 89.0 if day < 8 else 94.0, air_c=air_c)) == [(12, RAISED)]
+
+
 def test_in_a_jam_in_summer_one_is_enough() -> None:
     hot = lives(12, lambda day: 116.0 if day >= 8 else 89.0, air_c=lambda day: 20.0 + 2 * day)
     assert said(hot) == [(8, RAISED)]
@@ -68,7 +81,7 @@ def test_in_a_jam_in_summer_one_is_enough() -> None:
 
 def test_a_summer_after_a_winter_is_innocent() -> None:
     def air_c(day: int) -> float:
-        return -5.0 if day < 20 else 28.0
+        return -5.0 if day < 20 else 28.0 + day % 2
 
     assert lives(40, lambda day: 89.0 if day < 20 else 98.0, air_c=air_c) == []
 
@@ -88,6 +101,7 @@ def test_a_short_stop_says_nothing() -> None:
     "reads",
     [
         pytest.param(lambda day, true_c: 60.0 if day > 8 else true_c, id="stuck"),
+        pytest.param(lambda day, true_c: 91.0 if day > 8 else true_c, id="stuck where it is hot"),
         pytest.param(lambda day, true_c: true_c + min(day, 12), id="drifts"),
         pytest.param(lambda day, true_c: 1.8 * true_c + 32 if day > 8 else true_c, id="in °F"),
         pytest.param(lambda day, true_c: float("nan") if day > 8 else true_c, id="no number"),
