@@ -79,6 +79,21 @@ def test_one_pad_alone_is_its_caliper(wheel: int) -> None:
     assert found[0].at.timestamp() * 1000 < 35 * DAY_MS
 
 
+def sparing(km: float) -> Four:
+    """An electric car's: front pads for 120,000 km."""
+    return 40.3 + km / 1200, 41.1 + km / 1200, 30.6 + km / 2400, 30.0 + km / 2400
+
+
+@pytest.mark.parametrize(("times", "told"), [(2, []), (5, ["brake_wear"])])
+def test_pads_of_an_electric_car_are_held_to_its_own_past(times: int, told: list[str]) -> None:
+    def worn(km: float) -> Four:
+        extra = (times - 1) * max(0.0, km - 3000) / 1200
+        fl, fr, rl, rr = sparing(km)
+        return fl + extra, fr + extra, rl, rr
+
+    assert [one.cause for one in says(drives(worn, 120))] == told
+
+
 def test_pads_at_three_millimetres_are_told_whatever_their_pace() -> None:
     found = says(drives(lambda km: more(km + 12_000, 1e9, 1, ()), 60))
     assert [(one.cause, one.urgency) for one in found] == [("brake_wear", Urgency.SOON)]
