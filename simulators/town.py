@@ -361,7 +361,7 @@ class Town:
             if (fault := self._draw(unlucky, now)) is not None:
                 unlucky.faults.append(fault)
                 if self._truth:
-                    self._truth.fault(unlucky.vin, fault, fault.onset)
+                    self._truth.fault(unlucky.vin, fault)
                 log.info("a car got a fault", extra={"vin": unlucky.vin, "fault": fault.name})
         self._next_trouble = now + TROUBLE_EVERY * self._chance.uniform(0.5, 1.5)
 

@@ -17,8 +17,7 @@ ANSWERED_WITHIN = timedelta(days=60)
 """What a workshop finds so long after an alert says whether it was right."""
 
 SHOWS_AFTER = timedelta(days=21)
-"""A fault of a world that nobody noticed, but that shows, counts as missed once it was there so
-long."""
+"""A fault of a world that nobody noticed counts as missed once it was there for so long."""
 
 
 class BacktestError(Exception):
@@ -214,9 +213,7 @@ class File:
                     for name in ("onset", "noticed_at", "fails_at")
                 )
                 assert onset is not None
-                moments = [noticed_at, fails_at]
-                if one.get("shows_at", one["onset"]) is not None:
-                    moments.append(onset + SHOWS_AFTER)
+                shows = min(filter(None, (noticed_at, fails_at, onset + SHOWS_AFTER)))
                 right, near = one["causes"]["right"], one["causes"]["near"]
                 found.append(
                     Answer(
@@ -228,7 +225,7 @@ class File:
                         fails_at,
                         one["kind"],
                         tuple(right),
-                        onset < end and any(at is not None and at <= end for at in moments),
+                        onset < end and shows <= end,
                     )
                 )
             found += [

@@ -15,7 +15,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -30,17 +30,19 @@ from record.local import LocalServers, free_port
 from simulators import cycles
 from simulators.advisor import Advisor
 from simulators.customers import Customer, Customers, Did, Heard
+from simulators.faults import Effects
 from simulators.gateway import FleetPublisher
 from simulators.habits import Habits
+from simulators.innocents import Innocent
 from simulators.rooms import RoomError, Rooms
 from simulators.twilio_standin.messages import Account
 from simulators.twilio_standin.server import RunningStandin
-from simulators.vehicle import Mishap
+from simulators.uplink import Line
+from simulators.vehicle import Mishap, Vehicle
 from simulators.wire import Frame
 from simulators.workshop import Found, Workshop
-from simulators.world import seeding, truth, twin
-from simulators.world.living import Living, living
-from simulators.world.plan import World
+from simulators.world import seeding, truth
+from simulators.world.plan import Car, Dealer, World
 from simulators.world.technician import look
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,9 @@ STRANDS = {
 MENDED_AFTER = timedelta(hours=30)
 """How long a car that broke down is away: a tow truck takes it to whoever is near."""
 
+WOULD_BE_DUE_DAYS = 90
+"""So far ahead we ask when a car that was serviced would have been due."""
+
 DRAINED = """
 SELECT
     (SELECT count(*) FROM finding f WHERE handled_at IS NULL),
@@ -99,6 +104,73 @@ SELECT
 """
 """What must be nothing: findings, replies, messages due, deliveries to come, holds that ran out,
 steps of journeys, tasks to be ranked, woken or seen to."""
+
+
+@dataclass(slots=True)
+class Living:
+    """A car of the world while it lives."""
+
+    plan: Car
+    vehicle: Vehicle
+    line: Line
+    dealer: Dealer
+    stranded_until: datetime | None = None
+    broken: list[str] = field(default_factory=list)
+
+
+def living(world: World, car: Car) -> Living:
+    """A car as its plan says."""
+    owner = world.people[car.owner]
+    dealer = world.dealers[owner.dealer]
+    innocents = list(car.innocents)
+    if dealer.altitude_m:
+        at_home = Effects(altitude_m=dealer.altitude_m)
+        innocents.append(Innocent("altitude", world.start - timedelta(days=1), None, at_home))
+    vehicle = Vehicle(
+        car.vin,
+        start=world.start,
+        seed=world.seed,
+        model=car.model,
+        model_year=car.model_year,
+        trim=car.trim,
+        faults=car.faults,
+        innocents=innocents,
+        habits=car.habits,
+        climate=dealer.climate,
+        service=car.service,
+        odometer_m=car.odometer_m,
+        engine_h=car.engine_h,
+    )
+    return Living(car, vehicle, Line(car.uplink, car.vin, world.seed), dealer)
+
+
+def would_be_due(car: Living, seed: int, now: datetime) -> datetime | None:
+    """When the plan would have run out without this service; None if it has already.
+
+    A twin lives on: the same trips on the same days, with nothing wrong.
+    """
+    plan, state = car.vehicle.service, car.vehicle.state
+    if plan is None or plan.left(now, state.odometer_m, state.engine_h) <= 0:
+        return None
+    twin = Vehicle(
+        car.plan.vin,
+        start=max(now, state.at),
+        seed=seed,
+        model=car.plan.model,
+        model_year=car.plan.model_year,
+        habits=car.vehicle.habits,
+        climate=car.dealer.climate,
+        service=plan,
+        odometer_m=state.odometer_m,
+        engine_h=state.engine_h,
+        drive_period_s=60,
+        heartbeat=timedelta(days=1),
+    )
+    for days in range(1, WOULD_BE_DUE_DAYS):
+        twin.columns(now + timedelta(days=days))
+        if twin.dues:
+            return twin.dues[0]
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +268,7 @@ class Driver:
             self._rooms.start("care")
             self._rooms.start("api", PORT=str(web_port), HOST="127.0.0.1")
             self.truth = truth.Truth(owner)
-            shows = {car.vin: twin.shows_at(self.world, car) for car in self.world.cars}
-            self.truth.begin(self.world, settled.vehicles, shows)
+            self.truth.begin(self.world, settled.vehicles)
             self._people(standin.url, public, password)
             self._cars = {car.vin: living(self.world, car) for car in self.world.cars}
             with FleetPublisher(
@@ -441,7 +512,7 @@ class Driver:
             car.vehicle.repair(visit.kind)
             self.truth.ended(vin, visit.kind, ready, "repaired")
         if visit.verdict == "serviced" or cause == "service_due":
-            if (due := twin.would_be_due(car, self.world.seed, self._now)) is not None:
+            if (due := would_be_due(car, self.world.seed, self._now)) is not None:
                 self.truth.due(vin, due)
             car.vehicle.serviced()
             self.truth.serviced(vin, ready, "dealer")

@@ -20,9 +20,8 @@ import numpy as np
 from record.signals import BY_NAME, BY_PATH
 from simulators.columns import Columns
 from simulators.models import MODELS
-from simulators.world import twin
 from simulators.world.causes import KIN
-from simulators.world.living import living
+from simulators.world.driver import living
 from simulators.world.plan import Car, World
 
 GROUP = 100_000
@@ -90,7 +89,6 @@ def truth(world: World, dues: Mapping[str, Sequence[datetime]]) -> dict[str, Any
                         "onset": iso(fault.onset),
                         "noticed_at": iso(fault.noticed_at),
                         "fails_at": iso(fault.fails_at),
-                        "shows_at": iso(shows.get(fault.name)),
                         "causes": {
                             "right": sorted(KIN[fault.name].right),
                             "near": sorted(KIN[fault.name].near),
@@ -105,7 +103,6 @@ def truth(world: World, dues: Mapping[str, Sequence[datetime]]) -> dict[str, Any
                 ],
             }
             for car in world.cars
-            for shows in [twin.shows_at(world, car)]
         },
     }
 

@@ -6,9 +6,8 @@ alert found the fault, and it is *right* if it names the root. Every other alert
 *false*, charged to what only looked like a fault on that car at the time, if anything did.
 
 A fault is *gradable*, and counts in the recall, if an ordinary driver would have noticed it, or the
-car broke down, or the workshop repaired it, or it was there for `SHOWS_AFTER` and had shown
-(`simulators.world.twin`), before the world ended. The others began too late to be judged, or no
-reading was ever different for them; how many these are, and the recall with them, is told too.
+car broke down, or the workshop repaired it, or it was there for `SHOWS_AFTER`, before the world
+ended; the others began too late to be judged.
 
 **Windows.** A window is judged as it was told first, the one that a customer plans by: what is
 told anew after the event would hold anything. What the calendar alone makes due is known to the
@@ -62,7 +61,6 @@ class Fault:
     failed_at: datetime | None
     ended_at: datetime | None
     ended_by: str | None
-    shows_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +254,6 @@ class Scorecard:
     false_alerts: int
     precision: float | None
     recall: float | None
-    unseen: int
-    unseen_found: int
     right: float | None
     per_1000_days: float
     windows: int
@@ -410,8 +406,6 @@ def judge(rows: Rows) -> Scorecard:
             wrong.append(alert)
     true = len(speaking) - len(wrong)
     graded = [fault for fault in rows.faults if _gradable(fault, rows.now)]
-    there = [fault for fault in rows.faults if _was_there(fault, rows.now)]
-    unseen = [fault for fault in there if fault not in graded]
     hit = [fault for fault in graded if found[fault]]
     named = [fault for fault in hit if _named_right(fault, found[fault])]
     days = (rows.now - rows.start) / timedelta(days=1)
@@ -431,8 +425,6 @@ def judge(rows: Rows) -> Scorecard:
         false_alerts=len(wrong),
         precision=_share(true, len(speaking)),
         recall=_share(len(hit), len(graded)),
-        unseen=len(unseen),
-        unseen_found=sum(bool(found[fault]) for fault in unseen),
         right=_share(len(named), len(hit)),
         per_1000_days=1000 * len(wrong) / (rows.vehicles * days) if rows.vehicles * days else 0.0,
         windows=len(windows),
@@ -467,17 +459,9 @@ def _failure(fault: Fault) -> datetime | None:
 
 
 def _gradable(fault: Fault, now: datetime) -> bool:
-    showed = fault.shows_at is not None and fault.shows_at <= now
-    return _was_there(fault, now) and (showed or _was_noticed(fault, now))
-
-
-def _was_there(fault: Fault, now: datetime) -> bool:
-    """For long enough, whether it showed or not."""
-    return fault.onset + SHOWS_AFTER <= now or (fault.onset < now and _was_noticed(fault, now))
-
-
-def _was_noticed(fault: Fault, now: datetime) -> bool:
-    moments = (fault.noticed_at, fault.failed_at, fault.ended_at)
+    if fault.onset >= now:
+        return False
+    moments = (fault.noticed_at, fault.failed_at, fault.ended_at, fault.onset + SHOWS_AFTER)
     return any(at is not None and at <= now for at in moments)
 
 
@@ -681,11 +665,6 @@ def markdown(card: Scorecard) -> str:
         f"| {_mark(card.per_1000_days <= GOALS['false'])} | {card.false_alerts} alerts | |",
         f"| failure windows that hold | 0.75–0.85 | {_fraction(card.windows_hold, card.windows)} "
         f"| | {card.windows} | |",
-        "",
-        f"Of the faults that were there for {SHOWS_AFTER.days} days, {card.unseen} changed no "
-        "reading: a twin of the car without them says the same (two wheels of equal pressure that "
-        "changed places, say). They count nowhere above. With them recall is "
-        f"{_fraction(found + card.unseen_found, graded + card.unseen)}.",
         "",
         "### By fault",
         "",

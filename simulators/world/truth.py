@@ -36,7 +36,6 @@ CREATE TABLE IF NOT EXISTS truth.fault (
     ended_at timestamptz, ended_by text CHECK (ended_by IN ('repaired', 'broke down')),
     PRIMARY KEY (vin, kind, onset)
 );
-ALTER TABLE truth.fault ADD COLUMN IF NOT EXISTS shows_at timestamptz;
 CREATE TABLE IF NOT EXISTS truth.innocent (
     vin text NOT NULL, kind text NOT NULL, start timestamptz NOT NULL, until timestamptz,
     PRIMARY KEY (vin, kind, start)
@@ -88,20 +87,13 @@ class Truth:
     def __init__(self, conn: psycopg.Connection) -> None:
         self._conn = conn
 
-    def begin(
-        self,
-        world: World,
-        vehicles: Mapping[str, int],
-        shows: Mapping[str, Mapping[str, datetime]] | None = None,
-    ) -> None:
+    def begin(self, world: World, vehicles: Mapping[str, int]) -> None:
         """A new world: forget the last one, write down what will be in this one.
 
         Parameters
         ----------
         vehicles
             The product's keys by VIN.
-        shows
-            By VIN and kind, when each fault shows (`simulators.world.twin`); without it: at once.
         """
         with self._conn.transaction():
             for table in TABLES:
@@ -115,8 +107,7 @@ class Truth:
                 owner = world.people[car.owner]
                 self.vehicle(car.vin, vehicles[car.vin], car.model, owner.phone, owner.time_zone)
                 for fault in car.faults:
-                    at = fault.onset if shows is None else shows[car.vin].get(fault.name)
-                    self.fault(car.vin, fault, at)
+                    self.fault(car.vin, fault)
                 for one in car.innocents:
                     self.innocent(car.vin, one.kind, one.start, one.end)
                 for spell in world.dealers[owner.dealer].climate.spells:
@@ -141,14 +132,14 @@ class Truth:
             (vin, kind, start, until),
         )
 
-    def fault(self, vin: str, fault: Fault, shows_at: datetime | None) -> None:
-        """One fault of a car, and when it shows, if ever."""
+    def fault(self, vin: str, fault: Fault) -> None:
+        """One fault of a car."""
         self._conn.execute(
             """
-            INSERT INTO truth.fault (vin, kind, onset, noticed_at, fails_at, shows_at)
-            VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+            INSERT INTO truth.fault (vin, kind, onset, noticed_at, fails_at)
+            VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
             """,
-            (vin, fault.name, fault.onset, fault.noticed_at, fault.fails_at, shows_at),
+            (vin, fault.name, fault.onset, fault.noticed_at, fault.fails_at),
         )
 
     def failed(self, vin: str, kind: str, at: datetime) -> None:

@@ -353,7 +353,7 @@ def test_it_judges_as_the_scorecard_does() -> None:
         score.Rows(
             seed=1, start=NOW - days(90), now=NOW, notes=(), vehicles=len(kinds), customers=1,
             faults=[
-                score.Fault(kind, kind, onset, None, None, None, NOW - days(1), "repaired", onset)
+                score.Fault(kind, kind, onset, None, None, None, NOW - days(1), "repaired")
                 for kind in kinds
             ],
             alerts=[

@@ -147,7 +147,7 @@ def test_a_town_that_slept_wakes_up_as_it_was(servers: LocalServers, database: s
         with town.Memory(url) as memory:
             assert memory.truth is not None
             memory.truth.ended(repaired, sick.pop(repaired)[0].name, NOW, "repaired")
-            memory.truth.fault(before[-1].vin, late, late.onset)
+            memory.truth.fault(before[-1].vin, late)
         sick[before[-1].vin] = [late]
         after = in_town(conn, url)
         assert {car.vin: car.faults for car in after if car.faults} == sick

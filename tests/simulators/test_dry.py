@@ -10,7 +10,7 @@ import pytest
 
 from record.signals import BY_NAME
 from simulators.world import draw, dry
-from simulators.world.living import living
+from simulators.world.driver import living
 
 
 def test_what_is_read_back_is_what_was_measured(

@@ -21,7 +21,7 @@ from simulators.faults.slow_tire_leak import SlowTireLeak
 from simulators.faults.weak_battery import WeakBattery
 from simulators.innocents import TIRES, Innocent
 from simulators.models import MODELS
-from simulators.world.living import living
+from simulators.world.driver import living
 from simulators.world.plan import World
 from simulators.world.scenario import CIRCUMSTANCES, FOLDER, MOST_BYTES, ScenarioError, load
 

@@ -25,7 +25,7 @@ PHONE = "+16175550101"
 def fault(vin: str = "A", kind: str = "weak_battery", day: float = 10, **more: object) -> Fault:
     made = Fault(
         vin, kind, START + day * DAY, START + (day + 20) * DAY, START + (day + 30) * DAY, None,
-        None, None, START + day * DAY,
+        None, None,
     )  # fmt: skip
     return replace(made, **more)  # type: ignore[arg-type]
 
@@ -74,19 +74,6 @@ def test_a_false_alert_and_what_misled(told: Alert, misled: str) -> None:
     words = score.markdown(card)
     row = "| jump start | 1 | 2 | 500.00 |" if misled == "jump_start" else "| jump start | 0 | 2 |"
     assert row in words
-
-
-def test_a_fault_that_changed_no_reading_counts_only_beside() -> None:
-    hidden = fault(kind="sensors_swapped", noticed_at=None, fails_at=None, shows_at=None)
-    card = score.judge(replace(EMPTY, faults=[fault(), hidden], alerts=[alert()]))
-    assert (card.recall, card.unseen, card.unseen_found) == (1.0, 1, 0)
-    assert kind_of(card, "sensors_swapped").gradable == 0
-    assert "1 changed no reading" in score.markdown(card)
-    assert "With them recall is 0.50." in score.markdown(card)
-    noticed = replace(hidden, noticed_at=START + 30 * DAY)
-    assert score.judge(replace(EMPTY, faults=[noticed])).recall == 0.0
-    shown = replace(hidden, shows_at=START + 40 * DAY)
-    assert score.judge(replace(EMPTY, faults=[shown])).recall == 0.0
 
 
 def test_after_a_repair_there_are_two_days_of_grace() -> None:

@@ -22,9 +22,8 @@ from simulators.customers import HABITS
 from simulators.models import MODELS
 from simulators.world import seeding
 from simulators.world.draw import FIRMWARES, ONLY_SEEN_IN_FULL, START, draw
-from simulators.world.living import living
+from simulators.world.driver import living, would_be_due
 from simulators.world.plan import World
-from simulators.world.twin import would_be_due
 
 DAY = timedelta(days=1)
 
