@@ -146,7 +146,7 @@ def versions(detectors: Sequence[type[Detector[Any]]]) -> str:
     --------
     >>> from detectors import DETECTORS
     >>> versions(DETECTORS[:1])
-    'drive 2, join 2, coolant_overheat 5, river 0.26.1'
+    'drive 3, join 3, coolant_overheat 5, river 0.26.1'
     """
     shared = (f"drive {drive.VERSION}", f"join {join.VERSION}")
     return ", ".join([*shared, *(f"{d.name} {d.version}" for d in detectors), f"river {RIVER}"])
