@@ -12,6 +12,8 @@ WARM_C, ROAD_KMH = 82.0, 30.0
 """The thermostat is at work, and wind moves the air."""
 
 STARTED_MS = 5 * MINUTE_MS
+"""Before, a warm start's heat is not yet that of the road."""
+
 APART_MS = 10_000
 
 LAGS_S = 120.0
@@ -19,6 +21,7 @@ LAGS_S = 120.0
 temperature comes within two minutes."""
 
 REGULATED_C = 88.0
+"""About where a thermostat holds the coolant: what the air is counted from."""
 
 KNOWN = 40
 """Drives on the road after which we know how warm this car is at which load: some two weeks."""

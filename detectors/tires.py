@@ -323,7 +323,7 @@ class Tires(Detector[State]):
             s.known = 0  # one look says it all
             self._learn(now)
             s.known, s.doubt, s.wheel = KNOWN, -1, -1
-            if rose[s.drifted] >= SET_KPA * s.coarse:
+            if s.drifted >= 0 and rose[s.drifted] >= SET_KPA * s.coarse:
                 s.drifted = -1
             self._dawns(now)
             drops = _four()
